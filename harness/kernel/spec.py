@@ -1,0 +1,85 @@
+"""What crosses between the runner and a kernel: one ``spec.json`` in, one ``result.json`` out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A py4j ClientServer in the Spark JVM that belongs to one task."""
+
+    port: int
+    secret: str
+    tag: str
+
+
+@dataclass(frozen=True)
+class KernelSpec:
+    """Everything a kernel needs to know.
+
+    ``kind``: what to execute. ``path``: the local file. ``workspace_path``: its name in the workspace (what
+    ``%run`` and messages are relative to). ``parameters``: widget values. ``arguments``: ``sys.argv[1:]`` of a Python
+    script. ``roots``: workspace path prefix → local folder, for ``%run``, ``dbutils.notebook.run`` and imports.
+    ``directory``: where the kernel writes ``result.json`` and ``executed.ipynb`` (its output goes to ``log.txt`` there).
+    ``context``: run identity (``job_id``, ``run_id``, ``task_run_id``, ``task_key``, ``user``), all strings.
+    """
+
+    kind: Literal["notebook", "python"]
+    path: str
+    workspace_path: str
+    directory: str
+    gateway: Gateway
+    workspace_url: str
+    token: str
+    parameters: dict[str, str] = field(default_factory=dict)
+    arguments: list[str] = field(default_factory=list)
+    roots: dict[str, str] = field(default_factory=dict)
+    context: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    catalog: str = "main"
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(dataclasses.asdict(self)))
+
+    @classmethod
+    def read(cls, path: Path) -> KernelSpec:
+        document: dict[str, Any] = json.loads(path.read_text())
+        return cls(**{**document, "gateway": Gateway(**document["gateway"])})
+
+
+@dataclass(frozen=True)
+class KernelError:
+    """The exception that ended a notebook: its class and text, and where (``line`` counts in the file for source notebooks,
+    in the cell for ``.ipynb``; ``cell`` counts from 1)."""
+
+    name: str
+    value: str
+    trace: str
+    notebook: str = ""
+    cell: int = 0
+    line: int = 0
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class KernelResult:
+    """How it ended. ``exit_value``: what ``dbutils.notebook.exit`` was given. ``error``: set when it failed."""
+
+    succeeded: bool
+    exit_value: str | None = None
+    error: KernelError | None = None
+    task_values: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(dataclasses.asdict(self)))
+
+    @classmethod
+    def read(cls, path: Path) -> KernelResult:
+        document: dict[str, Any] = json.loads(path.read_text())
+        error = document.get("error")
+        return cls(**{**document, "error": KernelError(**error) if error else None})

@@ -1,0 +1,1 @@
+"""Databricks SQL beyond what Spark parses: one module a statement family."""

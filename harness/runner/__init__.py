@@ -1,0 +1,1 @@
+"""Threads in the workspace process that make a submitted run happen."""

@@ -1,0 +1,1 @@
+"""The process that answers the Databricks wire and keeps the records."""
