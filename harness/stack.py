@@ -1,0 +1,202 @@
+"""The only composition root: an S3 server and a Databricks workspace, started side by side, stopped for certain.
+
+    with Stack() as stack:
+        print(stack.workspace_url)
+
+The library works without pytest; the plugin, the CLI and the image are thin users of this class.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from harness.dagrun.connections import Endpoints
+from harness.lake.s3 import S3Endpoint
+from harness.lake.s3 import reset as reset_s3
+from harness.process import Child, ProcessFailed, bind
+from harness.settings import Settings
+
+WAREHOUSE_ID = "local"
+ORG_ID = "1"
+USER = "harness@localhost"
+
+
+class StackFailed(RuntimeError):
+    """The stack did not start, or one of its processes is gone."""
+
+
+class Stack:
+    """S3 and a workspace, as a context manager.
+
+    Parameters: ``settings``; ``directory``: where tables, objects and records rest (kept), by default a temporary one
+    that goes with the stack.
+    Raises, on entry: ``StackFailed`` with the end of the log of the process that did not start.
+    """
+
+    def __init__(self, settings: Settings | None = None, directory: Path | None = None) -> None:
+        self.settings = settings or Settings()
+        self._ephemeral = directory is None
+        self.directory = directory or Path(tempfile.gettempdir()) / f"harness-{os.getpid()}-{secrets.token_hex(4)}"
+        self.warehouse_id = WAREHOUSE_ID
+        self.token = ""
+        self.workspace_url = ""
+        self.s3 = S3Endpoint("", self.settings.s3_access_key, self.settings.s3_secret_key)
+        self._stop = contextlib.ExitStack()
+        self._children: list[Child] = []
+
+    def __enter__(self) -> Stack:
+        with contextlib.ExitStack() as started:
+            self._start(started)
+            self._stop = started.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.close()
+        self._children.clear()
+
+    def _start(self, started: contextlib.ExitStack) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        if self._ephemeral:
+            started.callback(shutil.rmtree, self.directory, ignore_errors=True)
+        # The token is as good as a password for everything in the workspace: made per stack unless the state has one.
+        self.token = self._kept_token()
+        try:
+            server = started.enter_context(bind(self.settings.port))
+            if self.settings.s3 == "moto":
+                bucket_server = started.enter_context(bind(self.settings.s3_port))
+                self.s3 = self._endpoint(f"http://127.0.0.1:{bucket_server.getsockname()[1]}")
+                self._child(started, "the S3 server", "harness.lake.s3", {}, bucket_server)
+            else:
+                self.s3 = self._endpoint(self.settings.s3)
+            self.workspace_url = f"http://127.0.0.1:{server.getsockname()[1]}"
+            self._child(started, "the workspace", "harness.workspace", self._workspace_config(), server)
+            for child in self._children:
+                child.wait_ready()
+        except ProcessFailed as error:
+            raise StackFailed(str(error)) from error
+
+    def _child(
+        self, started: contextlib.ExitStack, name: str, module: str, config: dict[str, Any], sock: socket.socket
+    ) -> None:
+        log = self.directory / "logs" / f"{module.rpartition('.')[2]}.log"
+        child = Child(name, module, config=config, sockets=[sock], log=log, env=self._child_environment())
+        started.callback(child.stop)
+        self._children.append(child)
+        # The child listens now: were we to keep the socket, a killed child would leave a port that accepts and never answers.
+        sock.close()
+
+    def _child_environment(self) -> dict[str, str]:
+        environment = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("AIRFLOW_", "AWS_", "DATABRICKS_", "SPARK_", "PYSPARK_", "HARNESS_"))
+        }
+        # Bytecode halves every start; some images and CI systems switch it off.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        environment["PYTHONUNBUFFERED"] = "1"
+        return environment
+
+    def _kept_token(self) -> str:
+        path = self.directory / "token"
+        with contextlib.suppress(OSError):
+            return path.read_text().strip()
+        token = "dapi" + secrets.token_hex(16)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(token)
+        return token
+
+    def _endpoint(self, url: str) -> S3Endpoint:
+        return S3Endpoint(url, self.settings.s3_access_key, self.settings.s3_secret_key)
+
+    def _workspace_config(self) -> dict[str, Any]:
+        settings = self.settings
+        return {
+            "token": self.token,
+            "org_id": ORG_ID,
+            "user": USER,
+            "directory": str(self.directory),
+            "ephemeral": self._ephemeral,
+            "s3": {"url": self.s3.url, "access_key": self.s3.access_key, "secret_key": self.s3.secret_key},
+            "roots": {prefix: str(settings.path(folder)) for prefix, folder in settings.mounts.items()},
+            "warehouses": [{"id": WAREHOUSE_ID, "name": WAREHOUSE_ID}],
+            "catalogs": ["main", "hive_metastore"],
+            "default_catalog": settings.default_catalog,
+            "kernel_python": str(settings.kernel_python) if settings.kernel_python else "",
+            "engine": {
+                "cache": str(settings.cache),
+                "java_home": str(settings.java_home) if settings.java_home else "",
+                "mirror": settings.mirror or "",
+                "cores": settings.cores,
+                "memory": settings.memory,
+                "class_archive": settings.class_archive,
+            },
+        }
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """What a client needs to reach this stack."""
+        return Endpoints(
+            workspace_url=self.workspace_url,
+            token=self.token,
+            warehouse_id=self.warehouse_id,
+            s3_url=self.s3.url,
+            s3_access_key=self.s3.access_key,
+            s3_secret_key=self.s3.secret_key,
+            s3_region=self.s3.region,
+        )
+
+    def control(self, method: str, path: str, body: dict[str, Any] | None = None, timeout: float = 60) -> dict[str, Any]:
+        """Call the workspace's own ``/_harness/`` interface.
+
+        Raises: ``StackFailed`` when the workspace does not answer, with the end of its log.
+        """
+        request = urllib.request.Request(
+            f"{self.workspace_url}/_harness/{path}",
+            method=method,
+            data=json.dumps(body or {}).encode() if method != "GET" else None,
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+        )
+        # Never through a proxy: it is our own child on loopback.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=timeout) as response:
+                answer: dict[str, Any] = json.load(response)
+                return answer
+        except urllib.error.HTTPError as error:
+            raise StackFailed(f"{method} /_harness/{path} answered {error.code}: {error.read().decode()}") from error
+        except OSError as error:
+            raise StackFailed(f"the workspace at {self.workspace_url} does not answer: {error}") from error
+
+    def wait_engine(self, timeout: float = 300) -> dict[str, Any]:
+        """Wait until Spark has answered its first query.
+
+        Returns: the engine's status. Raises: ``StackFailed`` with the reason when it cannot start.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            # The workspace holds this request until the engine's state changes.
+            status = self.control("GET", f"engine?wait={min(30.0, max(0.0, deadline - time.monotonic())):g}")
+            if status["state"] == "ready":
+                return status
+            if status["state"] == "failed" or time.monotonic() > deadline:
+                raise StackFailed(f"Spark did not start: {status.get('reason', 'no answer in time')}")
+
+    def reset(self) -> None:
+        """Forget every table, job, run, object and imported file. Milliseconds; Spark stays warm."""
+        self.control("POST", "reset")
+        if self.settings.s3 == "moto":
+            reset_s3(self.s3)
