@@ -1,0 +1,125 @@
+"""Errors that know their wire form, and the one handler that writes it: ``{"error_code": …, "message": …}``.
+
+Codes and statuses are those that clients map to exception classes (databricks/sdk/errors/platform.py).
+"""
+
+from __future__ import annotations
+
+import logging
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+log = logging.getLogger(__name__)
+
+
+class ApiError(Exception):
+    """An answer other than success. ``message`` is what the user reads; ``error_code`` overrides the class's own."""
+
+    status = 500
+    error_code = "INTERNAL_ERROR"
+
+    def __init__(self, message: str, *, error_code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.error_code = error_code or type(self).error_code
+
+
+class InvalidParameter(ApiError):
+    status = 400
+    error_code = "INVALID_PARAMETER_VALUE"
+
+
+class MalformedRequest(ApiError):
+    status = 400
+    error_code = "MALFORMED_REQUEST"
+
+
+class TooLarge(ApiError):
+    status = 413
+    error_code = "MALFORMED_REQUEST"
+
+
+class InvalidState(ApiError):
+    status = 400
+    error_code = "INVALID_STATE"
+
+
+class AlreadyExists(ApiError):
+    """Workspace objects answer 400 (docs: api/workspace/workspace/import); Unity Catalog answers :class:`Conflict`."""
+
+    status = 400
+    error_code = "RESOURCE_ALREADY_EXISTS"
+
+
+class Unauthenticated(ApiError):
+    status = 401
+    error_code = "UNAUTHENTICATED"
+
+
+class PermissionDenied(ApiError):
+    status = 403
+    error_code = "PERMISSION_DENIED"
+
+
+class NotFound(ApiError):
+    status = 404
+    error_code = "RESOURCE_DOES_NOT_EXIST"
+
+
+class Conflict(ApiError):
+    status = 409
+    error_code = "RESOURCE_CONFLICT"
+
+
+class NotServed(ApiError):
+    """A path, method or field that Databricks has and this workspace has not."""
+
+    status = 501
+    error_code = "NOT_IMPLEMENTED"
+
+
+def answer(error: ApiError) -> JSONResponse:
+    """The wire form of an error.
+
+    The SQL connector reads no body; it shows the header ``x-databricks-reason-phrase`` (wire.md §4.1).
+    """
+    phrase = " ".join(error.message.split()).encode("latin-1", "replace").decode("latin-1")
+    return JSONResponse(
+        {"error_code": error.error_code, "message": error.message},
+        error.status,
+        headers={"x-databricks-reason-phrase": phrase[:1000]},
+    )
+
+
+def handle_api_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)
+    return answer(error)
+
+
+def handle_unrouted(request: Request, error: Exception) -> Response:
+    """No route, or not this method: refuse by name, and keep it for ``/_harness/unserved``.
+
+    Outside ``/api/`` the answer is 404: the SQL connector takes 405 and 501 badly (wire.md §0.4).
+    """
+    assert isinstance(error, HTTPException)
+    path = request.url.path
+    if error.status_code not in (404, 405):
+        return answer(ApiError(str(error.detail)))
+    if not path.startswith("/api/"):
+        return answer(NotFound(f"No such path: {request.method} {path}", error_code="ENDPOINT_NOT_FOUND"))
+    request.scope["harness.unserved"] = True
+    return answer(
+        NotServed(
+            f"{request.method} {path} is not served by the local workspace. GET /_harness/unserved lists what "
+            "was asked for in vain; to add it, write its handler in the API group's module under harness/workspace/ "
+            "and name it in that module's `routes`."
+        )
+    )
+
+
+def handle_crash(request: Request, error: Exception) -> Response:
+    """A fault of ours: say so, with the exception's name; the traceback goes to the log."""
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return answer(ApiError(f"The local workspace failed: {type(error).__name__}: {error}"))

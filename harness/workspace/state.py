@@ -1,0 +1,152 @@
+"""The workspace: one object composed of its parts, made once by ``__main__`` and found by handlers on the request."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+
+from harness.lake.paths import WorkspacePaths
+from harness.runner.run import LifeCycle, Result, Run, State, TaskRun, now
+from harness.workspace.longpoll import Signal
+from harness.workspace.requestlog import RequestLog
+from harness.workspace.store import Store
+
+if TYPE_CHECKING:
+    from harness.lake.engine import Engine
+    from harness.lake.sql.operations import SqlEngine
+    from harness.runner.runner import Runner
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the stack tells the workspace.
+
+    ``roots``: mounted folders, workspace path to local folder. ``warehouses``: ``[{"id", "name"}, …]``.
+    ``ephemeral``: the directory goes when we stop. ``hosts``: names accepted in the Host header besides loopback's. ``hold_seconds``: how long a poll is held at most.
+    """
+
+    token: str
+    org_id: int
+    directory: Path
+    s3: Mapping[str, str]
+    roots: Mapping[str, str]
+    warehouses: list[dict[str, str]]
+    catalogs: list[str]
+    default_catalog: str
+    engine: Mapping[str, Any]
+    kernel_python: str
+    user: str
+    ephemeral: bool = False
+    hosts: list[str] = field(default_factory=list)
+    hold_seconds: float = 60.0
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Config:
+        """The configuration as the parent process sent it. Raises: ``TypeError`` for a missing or unknown name."""
+        values = {**document, "directory": Path(document["directory"]), "org_id": int(document["org_id"])}
+        return cls(**values)
+
+    @property
+    def files(self) -> Path:
+        """Where imported workspace objects rest."""
+        return self.directory / "files"
+
+
+class Runs:
+    """The runs this workspace knows, live: the runner changes them, handlers read them, the store keeps them."""
+
+    def __init__(self, store: Store, signal: Signal) -> None:
+        self._store = store
+        self._signal = signal
+        self._lock = threading.Lock()
+        self._runs: dict[int, Run] = {}
+        self._asked: set[tuple[int, str]] = set()
+
+    def load(self) -> None:
+        """Take up the runs of a former process. What was active then has died with it, and says so."""
+        for document in self._store.all("run"):
+            run = Run.of(document)
+            if not run.state.ended:
+                for part in (*run.tasks, run):
+                    if not part.state.ended:
+                        part.state = State(
+                            LifeCycle.INTERNAL_ERROR, Result.FAILED, "The workspace stopped during this run."
+                        )
+                        part.end_time = now()
+                self._store.put("run", run.run_id, run.document())
+            self._runs[run.run_id] = run
+
+    def add(self, run: Run) -> None:
+        """Take up a new run."""
+        self._store.put("run", run.run_id, run.document())
+        with self._lock:
+            self._runs[run.run_id] = run
+
+    def changed(self, run: Run) -> None:
+        """Keep a run's new state and wake who waits for it. Runs cleared since are let go."""
+        if self._runs.get(run.run_id) is run:
+            self._store.put("run", run.run_id, run.document())
+            self._signal.notify(("run", run.run_id))
+
+    def find(self, run_id: int) -> tuple[Run, TaskRun | None] | None:
+        """The run of an id, and the task run when the id is a task run's."""
+        run = self._runs.get(run_id)
+        if run is not None:
+            return run, None
+        for run in reversed(self.all()):
+            for task in run.tasks:
+                if task.run_id == run_id:
+                    return run, task
+        return None
+
+    def all(self) -> list[Run]:
+        """Every run, oldest first."""
+        with self._lock:
+            return list(self._runs.values())
+
+    def first_read(self, run_id: int, reader: str) -> bool:
+        """Whether ``reader`` has not read this run before; it has, from now on."""
+        with self._lock:
+            known = (run_id, reader) in self._asked
+            self._asked.add((run_id, reader))
+            return not known
+
+    def remove(self, run_id: int) -> None:
+        with self._lock:
+            self._runs.pop(run_id, None)
+        self._store.delete("run", run_id)
+
+    def clear(self) -> list[Run]:
+        """Forget every run. Returns: those that had not ended."""
+        with self._lock:
+            active = [run for run in self._runs.values() if not run.state.ended]
+            self._runs.clear()
+            self._asked.clear()
+        return active
+
+
+@dataclass
+class Workspace:
+    """Everything a handler may ask. ``url``: where we serve. Holds no rules: those live with their API group."""
+
+    config: Config
+    url: str
+    store: Store
+    signal: Signal
+    requests: RequestLog
+    paths: WorkspacePaths
+    runs: Runs
+    engine: Engine
+    sql: SqlEngine
+    runner: Runner
+
+
+def workspace_of(request: Request) -> Workspace:
+    """The workspace that serves a request."""
+    workspace: Workspace = request.app.state.workspace
+    return workspace
