@@ -96,7 +96,7 @@ class Stack:
         child = Child(name, module, config=config, sockets=[sock], log=log, env=self._child_environment())
         started.callback(child.stop)
         self._children.append(child)
-        # The child listens now: were we to keep the socket, a killed child would leave a port that accepts and never answers.
+        # Were we to keep the socket too, a killed child would leave a port that accepts and never answers.
         sock.close()
 
     def _child_environment(self) -> dict[str, str]:
@@ -159,7 +159,9 @@ class Stack:
             s3_region=self.s3.region,
         )
 
-    def control(self, method: str, path: str, body: dict[str, Any] | None = None, timeout: float = 60) -> dict[str, Any]:
+    def control(
+        self, method: str, path: str, body: dict[str, Any] | None = None, timeout: float = 60
+    ) -> dict[str, Any]:
         """Call the workspace's own ``/_harness/`` interface.
 
         Raises: ``StackFailed`` when the workspace does not answer, with the end of its log.
