@@ -1,0 +1,114 @@
+"""What a worker process of its own gives every task, and one process for all of them has to give back.
+
+In production each try is a new process: its environment, its working directory, its signal handlers and its caches end
+with it. Under ``dag.test()`` they would leak into the next task, or into the test itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from types import FrameType
+from typing import Any
+from unittest.mock import patch
+
+
+@contextlib.contextmanager
+def task_process() -> Iterator[None]:
+    """Environment, working directory, timers and object stores of one try."""
+    environment, folder = dict(os.environ), os.getcwd()
+    forget_stores()
+    with _timers_kept():
+        try:
+            yield
+        finally:
+            os.chdir(folder)
+            if os.environ != environment:
+                os.environ.clear()
+                os.environ.update(environment)
+
+
+@contextlib.contextmanager
+def params_kept(dags: Iterable[Any]) -> Iterator[None]:
+    """Give back ``dag.params`` and ``task.params`` as they were: a run's ``conf`` is written into them."""
+    owners = [owner for dag in dags for owner in (dag, *(task for task in dag.tasks if not task.is_mapped))]
+    kept = [(owner, copy.deepcopy(owner.params)) for owner in owners if owner.params]
+    try:
+        yield
+    finally:
+        for owner, params in kept:
+            owner.params = params
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM end the process, after the running task's ``on_kill``, and give the handler back afterwards.
+
+    Airflow's in-process task runner installs a handler that only calls ``on_kill`` and leaves it there, so that
+    ``timeout 60 pytest`` and a cancelled CI job do not end the process (measured: 8 minutes).
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    from airflow.sdk.execution_time import task_runner
+
+    kept = signal.getsignal(signal.SIGTERM)
+    try:
+        with patch.object(task_runner, "signal", _Terminating(kept)):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, kept if kept is not None else signal.SIG_DFL)
+
+
+def forget_stores() -> None:
+    """Drop the object stores and listings that s3fs keeps for the life of a process.
+
+    Else a task does not see what another client wrote meanwhile: ``exists()`` is false, listings are stale, and a store
+    first used without an endpoint goes to the real AWS (measured, design/airflow.md 5).
+    """
+    if (store := sys.modules.get("airflow.sdk.io.store")) is not None:
+        store._STORE_CACHE.clear()
+    if (s3fs := sys.modules.get("s3fs")) is not None:
+        s3fs.S3FileSystem.clear_instance_cache()
+
+
+class _Terminating:
+    """Stands in for the ``signal`` module in Airflow's task runner."""
+
+    def __init__(self, kept: Any) -> None:
+        self._kept = kept
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(signal, name)
+
+    def signal(self, number: int, on_kill: Callable[[int, FrameType | None], object]) -> None:
+        def terminate(received: int, frame: FrameType | None) -> None:
+            on_kill(received, frame)
+            signal.signal(number, self._kept if self._kept is not None else signal.SIG_DFL)
+            signal.raise_signal(number)
+
+        signal.signal(number, terminate)
+
+
+@contextlib.contextmanager
+def _timers_kept() -> Iterator[None]:
+    """Give back the real-time timer: a task's ``execution_timeout`` switches off pytest-timeout's."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.getsignal(signal.SIGALRM)
+    remaining, interval = signal.getitimer(signal.ITIMER_REAL)
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGALRM, handler if handler is not None else signal.SIG_DFL)
+        if remaining:
+            left = remaining - (time.monotonic() - started)
+            signal.setitimer(signal.ITIMER_REAL, max(left, 0.001), interval)

@@ -1,0 +1,166 @@
+"""What became of a run, as objects; a failed one prints its own diagnosis."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+BAD = ("failed", "upstream_failed")
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+LOG_LINES = 15
+
+
+class DagRunFailed(AssertionError):
+    """A DAG run did not succeed. The message is the diagnosis; the cause is the failing task's own exception."""
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """One task instance.
+
+    ``map_index`` is -1 for a task that is not mapped; ``errors`` holds the exception of each try that failed, ``error``
+    the last one; ``duration`` is in seconds, over all tries; ``log`` is the last try's file; ``xcom`` is what the task
+    returned; ``page`` is the address of its Databricks run.
+    """
+
+    task_id: str
+    map_index: int = -1
+    state: str = ""
+    tries: int = 0
+    duration: float = 0.0
+    errors: tuple[BaseException, ...] = ()
+    log: Path | None = None
+    xcom: Any = None
+    page: str = ""
+
+    @property
+    def error(self) -> BaseException | None:
+        return self.errors[-1] if self.errors else None
+
+    @property
+    def name(self) -> str:
+        return self.task_id if self.map_index < 0 else f"{self.task_id}[{self.map_index}]"
+
+    def log_text(self) -> str:
+        """What the last try logged and printed."""
+        return self.log.read_text(encoding="utf-8") if self.log is not None and self.log.exists() else ""
+
+
+@dataclass(frozen=True, repr=False)
+class DagRunResult:
+    """One DAG run and the runs that it caused.
+
+    ``tasks`` are in the order of the DAG, then of the map index; ``triggered`` are the runs that
+    ``TriggerDagRunOperator`` made and, when assets are followed, those that asset events scheduled; ``awaited`` says
+    that the triggering task judged this run itself (``wait_for_completion``).
+    """
+
+    dag_id: str
+    run_id: str
+    state: str
+    tasks: list[TaskResult]
+    duration: float = 0.0
+    triggered: list[DagRunResult] = field(default_factory=list)
+    awaited: bool = False
+    first_failure: TaskResult | None = None
+
+    @property
+    def success(self) -> bool:
+        """Whether everything ran and nothing failed.
+
+        Judged on the task instances: Airflow calls a run a success when its leaves are, whatever failed before them
+        (apache/airflow#34282), and also when it has no task instances at all.
+        """
+        done = bool(self.tasks) and self.state == "success" and not any(task.state in BAD for task in self.tasks)
+        return done and all(run.success for run in self.triggered if not run.awaited)
+
+    def task(self, task_id: str, map_index: int = -1) -> TaskResult:
+        """The task instance of that name. Raises ``KeyError`` naming those there are."""
+        for task in self.tasks:
+            if (task.task_id, task.map_index) == (task_id, map_index):
+                return task
+        raise KeyError(f"no task {task_id!r} in {self.dag_id}; it has {', '.join(task.name for task in self.tasks)}")
+
+    def run(self, dag_id: str) -> DagRunResult:
+        """The last run of ``dag_id`` among this one and those it caused. Raises ``KeyError`` naming those there are."""
+        runs = list(self.runs())
+        for run in reversed(runs):
+            if run.dag_id == dag_id:
+                return run
+        raise KeyError(f"no run of {dag_id!r}; there are runs of {', '.join(run.dag_id for run in runs)}")
+
+    def runs(self) -> Iterator[DagRunResult]:
+        """This run, then those that it caused, in the order in which they ran."""
+        yield self
+        for run in self.triggered:
+            yield from run.runs()
+
+    def raise_for_failure(self) -> DagRunResult:
+        """Return the run if it succeeded; else raise ``DagRunFailed`` from the original exception."""
+        if self.success:
+            return self
+        failed = self._to_blame()
+        raise DagRunFailed(str(self)) from (failed.first_failure.error if failed.first_failure else None)
+
+    def __repr__(self) -> str:
+        return diagnosis(self) if not self.success else _headline(self)
+
+    def _to_blame(self) -> DagRunResult:
+        for run in self.runs():
+            if not run.awaited and (run.state != "success" or not run.tasks or any(t.state in BAD for t in run.tasks)):
+                return run
+        return self
+
+
+def diagnosis(result: DagRunResult) -> str:
+    """Why a run failed: the states, the first cause with its error text, its Databricks page and its log's end."""
+    run = result._to_blame()
+    lines = [_headline(result)]
+    if run is not result:
+        lines += [f"because of {_headline(run)}"]
+    if not run.tasks:
+        lines += ["It has no task instances, so nothing ran. Is a task's start_date after the logical date?"]
+    lines += [f"  {task.state or 'not started':<16} {task.name}{_tries(task)}" for task in run.tasks if _notable(task)]
+    cause = run.first_failure
+    if cause is None:
+        return "\n".join(lines)
+    lines += ["", f"First cause: task {cause.name}"]
+    if cause.error is not None:
+        lines += _indented(error_text(cause.error))
+    if cause.page:
+        lines += [f"  Databricks run: {cause.page}"]
+    if tail := cause.log_text().splitlines()[-LOG_LINES:]:
+        lines += [f"  End of {cause.log}:", *_indented("\n".join(tail), "    ")]
+    return "\n".join(lines)
+
+
+def error_text(error: BaseException) -> str:
+    """An exception's type and message, readable.
+
+    The Databricks provider puts the run's errors, tracebacks included, into its message as the ``repr`` of a list; its
+    line ends and terminal colours are undone here.
+    """
+    message = ANSI.sub("", str(error)).replace("\\x1b", "\x1b").replace("\\n", "\n").replace("\\'", "'")
+    return f"{type(error).__name__}: {ANSI.sub('', message)}"
+
+
+def _headline(run: DagRunResult) -> str:
+    outcome = "succeeded" if run.success else "failed"
+    count = f"{len(run.tasks)} task instance{'s' if len(run.tasks) != 1 else ''}"
+    caused = f", caused {len(run.triggered)} runs" if run.triggered else ""
+    return f"DAG {run.dag_id} {outcome}: {count}, {run.duration:.1f} s{caused} (run {run.run_id})"
+
+
+def _notable(task: TaskResult) -> bool:
+    return task.state not in ("success", "skipped")
+
+
+def _tries(task: TaskResult) -> str:
+    return f"  after {task.tries} tries" if task.tries > 1 else ""
+
+
+def _indented(text: str, margin: str = "  ") -> list[str]:
+    return [f"{margin}{line}" for line in text.splitlines()]

@@ -1,0 +1,233 @@
+"""One call, one verdict: ``dag.test()`` made fast and true to production, its outcome as an object."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import functools
+import os
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TextIO
+from unittest.mock import patch
+
+from harness.dagrun import assets, clock, deferral, isolation, triggered
+from harness.dagrun.connections import overrides
+from harness.dagrun.home import AirflowHome
+from harness.dagrun.record import Recorder, RunEvent
+from harness.dagrun.result import BAD, DagRunResult, TaskResult
+from harness.dagrun.schedule import Steps
+
+MAX_RUNS = 100  # runs that one call may cause through assets
+LONG_AGO = datetime.datetime(1900, 1, 1, tzinfo=datetime.UTC)
+
+Moment = datetime.datetime | str
+
+
+def run_dag(
+    dag: Any,
+    *,
+    home: AirflowHome,
+    logical_date: Moment | None = None,
+    run_after: Moment | None = None,
+    conf: Mapping[str, Any] | None = None,
+    follow_assets: bool = False,
+    variables: Mapping[str, Any] | None = None,
+    connections: Mapping[str, Any] | None = None,
+    fast: bool = True,
+    on_event: Callable[[RunEvent], object] | None = None,
+    echo: TextIO | None = None,
+) -> DagRunResult:
+    """Run a DAG through ``dag.test()``, in this process, so that breakpoints in tasks work.
+
+    Parameters: ``dag``: a DAG object, a DAG id, or the file of one; ``home``: entered; ``logical_date`` and ``run_after``:
+    moments or ISO text, UTC unless said, now by default; ``conf``: the run's configuration, checked against ``params``;
+    ``follow_assets``: also run every DAG that asset events schedule, until none is left; ``variables`` and
+    ``connections``: more of them, for this run; ``fast``: do not wait for retries, sensors and polls; ``on_event``: told
+    of every change; ``echo``: a stream that also gets what the tasks log.
+    Returns: the outcome; a failing task raises nothing, ``result.raise_for_failure()`` does.
+    Raises: ``DagNotFound``, ``DagImportFailed``, ``UnrunnableTasks``, ``AssetLoop``, and Airflow's own
+    ``ParamValidationError``.
+    """
+    registry = home.registry
+    found = registry.find(dag)
+    if follow_assets:
+        registry.check()  # a consumer that does not import would silently not run
+    execution = _Execution(registry.dags, Recorder(home.logs / "runs", home.router, on_event))
+    with contextlib.ExitStack() as around:
+        enter = around.enter_context
+        enter(patch.dict(os.environ, overrides(connections, variables)))
+        enter(patch.object(home.router, "echo", echo))
+        enter(isolation.terminable())
+        enter(isolation.params_kept(registry.dags.values()))
+        # A task's warnings do not fail it in production, whatever the test session's filters say.
+        enter(warnings.catch_warnings())
+        warnings.simplefilter("default")
+        if fast:
+            enter(clock.no_waiting(registry.dags.values()))
+        enter(execution.in_place())
+        result = execution.new(found, _moment(logical_date), _moment(run_after), conf)
+        return execution.follow(result) if follow_assets else result
+
+
+class _Execution:
+    """The runs of one call of :func:`run_dag`."""
+
+    def __init__(self, dags: Mapping[str, Any], recorder: Recorder) -> None:
+        self._dags = dags
+        self._recorder = recorder
+        # Runs nest, since a triggered DAG runs inside the task that triggers it: one list of children a level.
+        self._children: list[list[DagRunResult]] = []
+
+    @contextlib.contextmanager
+    def in_place(self) -> Any:
+        """Put our task runner, and children that run inline, where ``dag.test()`` looks for them."""
+        run_task = functools.partial(deferral.run_task, self._recorder)
+        with (
+            patch("airflow.sdk.definitions.dag._run_task", run_task),
+            # All DAGs are registered already; it would parse their files again.
+            patch(
+                "airflow.dag_processing.bundles.manager.DagBundlesManager.get_all_dag_bundles", lambda self: iter(())
+            ),
+            triggered.children_run_inline(self._run_child),
+        ):
+            yield
+
+    def new(
+        self,
+        dag: Any,
+        logical_date: datetime.datetime | None,
+        run_after: datetime.datetime | None,
+        conf: Mapping[str, Any] | None,
+    ) -> DagRunResult:
+        """Make a manual run and run it."""
+        from airflow.models import dagrun
+
+        # Not None: that would clear the task instances of every earlier run of the DAG (measured on 3.3.2).
+        date = logical_date or datetime.datetime.now(datetime.UTC)
+        test = functools.partial(
+            dag.test, logical_date=date, run_after=run_after, run_conf=dict(conf) if conf is not None else None
+        )
+        return self._run(dag, test, dagrun.get_or_create_dagrun)
+
+    def existing(self, row: int) -> DagRunResult:
+        """Run a queued run."""
+        from airflow.models.dagrun import DagRun
+        from airflow.utils.session import create_session
+
+        with create_session(scoped=False) as session:
+            dag = self._dags[session.get(DagRun, row).dag_id]
+        # dag.test() first clears the runs of the logical date that it is given: one that no run has.
+        return self._run(dag, functools.partial(dag.test, logical_date=LONG_AGO), functools.partial(_adopt, row))
+
+    def follow(self, result: DagRunResult) -> DagRunResult:
+        """Run what asset events schedule until nothing is. Returns ``result`` with these runs."""
+        runs: list[DagRunResult] = []
+        while queued := assets.schedule():
+            if len(runs) >= MAX_RUNS:
+                chain = " → ".join(run.dag_id for run in [result, *runs[:8]])
+                raise assets.AssetLoop(f"asset events caused more than {MAX_RUNS} runs: {chain} → …")
+            runs.append(self.existing(queued[0]))
+        return replace(result, triggered=[*result.triggered, *runs])
+
+    def _run_child(self, dag_id: str, run_id: str, parent: Any) -> None:
+        from airflow.models.dagrun import DagRun
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        with create_session(scoped=False) as session:
+            row = session.scalars(select(DagRun.id).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)).one()
+        task = self._dags[parent.dag_id].get_task(parent.task_id)
+        waits = task.partial_kwargs.get("wait_for_completion") if task.is_mapped else task.wait_for_completion
+        self._children[-1].append(replace(self.existing(row), awaited=bool(waits)))
+
+    def _run(self, dag: Any, test: Callable[[], Any], obtain: Callable[..., Any]) -> DagRunResult:
+        self._children.append([])
+        started = time.monotonic()
+        steps: list[Steps] = []
+
+        def with_steps(**arguments: Any) -> Any:
+            run = obtain(**arguments)
+            steps.append(Steps(run, dag, functools.partial(self._scheduled, run.dag_id, run.run_id)))
+            run.update_state = steps[0]
+            self._recorder.emit(RunEvent("run_started", run.dag_id, run.run_id, "running"))
+            return run
+
+        try:
+            with patch("airflow.models.dagrun.get_or_create_dagrun", with_steps):
+                test()
+        finally:
+            children = self._children.pop()
+        run = steps[0].run
+        result = _collect(run.dag_id, run.run_id, dag, self._recorder)
+        result = replace(result, duration=time.monotonic() - started, triggered=children)
+        state = "success" if result.success else "failed"
+        self._recorder.emit(RunEvent("run_ended", run.dag_id, run.run_id, state, duration=result.duration))
+        return result
+
+    def _scheduled(self, dag_id: str, run_id: str, task_id: str, map_index: int, state: str) -> None:
+        self._recorder.emit(RunEvent("task", dag_id, run_id, state, task_id, map_index))
+
+
+def _adopt(row: int, *, dag: Any, session: Any, **ignored: Any) -> Any:
+    """What ``get_or_create_dagrun`` does, for a run that is there."""
+    from airflow.models.dagrun import DagRun
+
+    run = session.get(DagRun, row)
+    run.state = "running"
+    run.start_date = run.start_date or datetime.datetime.now(datetime.UTC)
+    run.dag = dag
+    run.verify_integrity(session=session, dag_version_id=run.created_dag_version_id)
+    session.commit()
+    return run
+
+
+def _collect(dag_id: str, run_id: str, dag: Any, recorder: Recorder) -> DagRunResult:
+    from airflow.models.dagrun import DagRun
+    from airflow.models.xcom import XComModel
+    from airflow.sdk.execution_time.xcom import XCom
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    order = {task.task_id: place for place, task in enumerate(dag.topological_sort())}
+    with create_session(scoped=False) as session:
+        run = session.scalars(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)).one()
+        rows = session.scalars(
+            select(XComModel).where(
+                XComModel.dag_id == dag_id,
+                XComModel.run_id == run_id,
+                XComModel.key.in_(("return_value", "run_page_url")),
+            )
+        )
+        values = {(row.task_id, row.map_index, row.key): XCom.deserialize_value(row) for row in rows}
+        tasks = []
+        for ti in sorted(run.get_task_instances(session=session), key=lambda ti: (order[ti.task_id], ti.map_index)):
+            key = (ti.task_id, ti.map_index)
+            tries = recorder.tries.get((dag_id, run_id, *key), [])
+            tasks.append(
+                TaskResult(
+                    task_id=ti.task_id,
+                    map_index=ti.map_index,
+                    state=ti.state or "",
+                    tries=len(tries),
+                    duration=sum(attempt.duration for attempt in tries),
+                    errors=tuple(attempt.error for attempt in tries if attempt.error is not None),
+                    log=tries[-1].log if tries else None,
+                    xcom=values.get((*key, "return_value")),
+                    page=str(values.get((*key, "run_page_url"), "")),
+                )
+            )
+        state = str(run.state)
+    bad = {(task.task_id, task.map_index): task for task in tasks if task.state in BAD}
+    first = recorder.first_failure(dag_id, run_id, set(bad))
+    return DagRunResult(dag_id, run_id, state, tasks, first_failure=bad[first[2:]] if first else None)
+
+
+def _moment(value: Moment | None) -> datetime.datetime | None:
+    if isinstance(value, str):
+        value = datetime.datetime.fromisoformat(value)
+    if value is not None and value.tzinfo is None:
+        value = value.replace(tzinfo=datetime.UTC)
+    return value
