@@ -47,14 +47,14 @@ def _shorten(task: Any, restored: contextlib.ExitStack) -> None:
 
 def _unsaid(task: Any) -> set[str]:
     """The polls that a mapped task leaves to its operator's defaults (30 s, 60 s), which are made at unmapping."""
-    expanded = getattr(task, "expand_input", None)
-    if not task.is_mapped or not isinstance(getattr(expanded, "value", None), dict):
+    expanded = getattr(getattr(task, "expand_input", None), "value", None)
+    if not task.is_mapped or not isinstance(expanded, dict):
         return set()
     accepted: set[str] = set()
     for base in task.operator_class.__mro__:
         if "__init__" in vars(base):
             accepted |= inspect.signature(base.__init__).parameters.keys()
-    return {name for name in POLLS if name in accepted and name not in expanded.value}
+    return {name for name in POLLS if name in accepted and name not in expanded}
 
 
 class _AtOnce:

@@ -18,6 +18,8 @@ from types import FrameType
 from typing import Any
 from unittest.mock import patch
 
+TASK_RUNNER = "airflow.sdk.execution_time.task_runner"
+
 
 @contextlib.contextmanager
 def task_process() -> Iterator[None]:
@@ -56,14 +58,27 @@ def terminable() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    from airflow.sdk.execution_time import task_runner
+    kept = signal.getsignal(signal.SIGTERM) or signal.SIG_DFL
+    install = signal.signal
 
-    kept = signal.getsignal(signal.SIGTERM)
+    def install_terminating(number: int, handler: Any) -> Any:
+        if number == signal.SIGTERM and getattr(handler, "__module__", "") == TASK_RUNNER:
+            return install(number, terminating(handler))
+        return install(number, handler)
+
+    def terminating(on_kill: Callable[[int, FrameType | None], object]) -> Callable[[int, FrameType | None], None]:
+        def terminate(number: int, frame: FrameType | None) -> None:
+            on_kill(number, frame)
+            install(number, kept)
+            signal.raise_signal(number)
+
+        return terminate
+
     try:
-        with patch.object(task_runner, "signal", _Terminating(kept)):
+        with patch.object(signal, "signal", install_terminating):
             yield
     finally:
-        signal.signal(signal.SIGTERM, kept if kept is not None else signal.SIG_DFL)
+        install(signal.SIGTERM, kept)
 
 
 def forget_stores() -> None:
@@ -78,24 +93,6 @@ def forget_stores() -> None:
         s3fs.S3FileSystem.clear_instance_cache()
 
 
-class _Terminating:
-    """Stands in for the ``signal`` module in Airflow's task runner."""
-
-    def __init__(self, kept: Any) -> None:
-        self._kept = kept
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(signal, name)
-
-    def signal(self, number: int, on_kill: Callable[[int, FrameType | None], object]) -> None:
-        def terminate(received: int, frame: FrameType | None) -> None:
-            on_kill(received, frame)
-            signal.signal(number, self._kept if self._kept is not None else signal.SIG_DFL)
-            signal.raise_signal(number)
-
-        signal.signal(number, terminate)
-
-
 @contextlib.contextmanager
 def _timers_kept() -> Iterator[None]:
     """Give back the real-time timer: a task's ``execution_timeout`` switches off pytest-timeout's."""
@@ -108,7 +105,7 @@ def _timers_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGALRM, handler if handler is not None else signal.SIG_DFL)
+        signal.signal(signal.SIGALRM, handler or signal.SIG_DFL)
         if remaining:
             left = remaining - (time.monotonic() - started)
             signal.setitimer(signal.ITIMER_REAL, max(left, 0.001), interval)

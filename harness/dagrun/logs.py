@@ -102,4 +102,5 @@ def configure(router: Router) -> None:
     """
     from airflow._shared.logging import configure_logging
 
-    configure_logging(output=router, log_level="INFO", colors=False)
+    # A worker's log has nothing of the API server's, which answers in this process here.
+    configure_logging(output=router, log_level="INFO", colors=False, namespace_log_levels="airflow.api_fastapi=WARNING")

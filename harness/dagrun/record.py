@@ -97,7 +97,7 @@ class Recorder:
         name = ti.task_id if ti.map_index < 0 else f"{ti.task_id}[{ti.map_index}]"
         # A run id holds colons and plus signs, which Windows shares and some archivers refuse.
         run = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in ti.run_id)
-        return self.directory / ti.dag_id / run / name / f"{ti.try_number}.log"
+        return self.directory.joinpath(ti.dag_id, run, name, f"{ti.try_number}.log")
 
     def _tell(self, ti: Any, attempt: Try) -> None:
         self.emit(

@@ -42,11 +42,11 @@ def run_dag(
 ) -> DagRunResult:
     """Run a DAG through ``dag.test()``, in this process, so that breakpoints in tasks work.
 
-    Parameters: ``dag``: a DAG object, a DAG id, or the file of one; ``home``: entered; ``logical_date`` and ``run_after``:
-    moments or ISO text, UTC unless said, now by default; ``conf``: the run's configuration, checked against ``params``;
-    ``follow_assets``: also run every DAG that asset events schedule, until none is left; ``variables`` and
-    ``connections``: more of them, for this run; ``fast``: do not wait for retries, sensors and polls; ``on_event``: told
-    of every change; ``echo``: a stream that also gets what the tasks log.
+    Parameters: ``dag``: a DAG object, a DAG id, or the file of one; ``home``: entered; ``logical_date`` and
+    ``run_after``: moments or ISO text, UTC unless said, now by default; ``conf``: the run's configuration, checked
+    against ``params``; ``follow_assets``: also run every DAG that asset events schedule, until none is left;
+    ``variables`` and ``connections``: more of them, for this run; ``fast``: do not wait for retries, sensors and polls;
+    ``on_event``: told of every change; ``echo``: a stream that also gets what the tasks log.
     Returns: the outcome; a failing task raises nothing, ``result.raise_for_failure()`` does.
     Raises: ``DagNotFound``, ``DagImportFailed``, ``UnrunnableTasks``, ``AssetLoop``, and Airflow's own
     ``ParamValidationError``.
@@ -194,13 +194,8 @@ def _collect(dag_id: str, run_id: str, dag: Any, recorder: Recorder) -> DagRunRe
     order = {task.task_id: place for place, task in enumerate(dag.topological_sort())}
     with create_session(scoped=False) as session:
         run = session.scalars(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)).one()
-        rows = session.scalars(
-            select(XComModel).where(
-                XComModel.dag_id == dag_id,
-                XComModel.run_id == run_id,
-                XComModel.key.in_(("return_value", "run_page_url")),
-            )
-        )
+        pushed = select(XComModel).where(XComModel.dag_id == dag_id, XComModel.run_id == run_id)
+        rows = session.scalars(pushed.where(XComModel.key.in_(("return_value", "run_page_url"))))
         values = {(row.task_id, row.map_index, row.key): XCom.deserialize_value(row) for row in rows}
         tasks = []
         for ti in sorted(run.get_task_instances(session=session), key=lambda ti: (order[ti.task_id], ti.map_index)):

@@ -19,11 +19,11 @@ def children_run_inline(run_child: Callable[[str, str, Any], object]) -> Iterato
 
     send = supervisor.InProcessSupervisorComms.send
 
-    def send_and_run(comms: Any, message: Any) -> Any:
-        answer = send(comms, message)
-        if isinstance(message, TriggerDagRun) and not isinstance(answer, ErrorResponse):
+    def send_and_run(comms: Any, msg: Any) -> Any:
+        answer = send(comms, msg)
+        if isinstance(msg, TriggerDagRun) and not isinstance(answer, ErrorResponse):
             with supervisor.set_supervisor_comms(None):
-                run_child(message.dag_id, message.run_id, comms.supervisor.ti)
+                run_child(msg.dag_id, msg.run_id, comms.supervisor.ti)
         return answer
 
     with patch.object(supervisor.InProcessSupervisorComms, "send", send_and_run):
