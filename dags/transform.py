@@ -53,7 +53,7 @@ def notebook(name: str, **kwargs) -> DatabricksNotebookOperator:
     catchup=False,
     max_active_runs=1,
     params={"year": Param(2025, type="integer", minimum=2000, description="The year to compare facilities in.")},
-    default_args={"owner": "energy-data", "retries": 1, "retry_delay": timedelta(minutes=5)},
+    default_args={"owner": "energy-data", "retries": 2, "retry_delay": timedelta(minutes=2)},
     tags=["green_energy"],
     doc_md=__doc__,
 )
@@ -63,6 +63,8 @@ def transform():
         databricks_conn_id=DATABRICKS_CONN_ID,
         job_clusters=[JOB_CLUSTER],
         notebook_params={"catalog": CATALOG, "schema": SCHEMA, "year": "{{ params.year }}"},
+        # A second try of a notebook's task would look at the same run of the job again.
+        default_args={"retries": 0},
     ) as job:
         with TaskGroup("extract"):
             extract_green = notebook("extract_green")

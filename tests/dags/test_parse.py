@@ -18,6 +18,11 @@ import json, sys
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 
+def job(dag):
+    launches = [task for task in dag.tasks if task.task_id.endswith(".launch")]
+    return launches[0].create_workflow_json() if launches else {}
+
+
 folder = sys.argv[1]
 sys.path.insert(0, folder)  # as Airflow does with the DAG folder
 bag = DagBag(folder)
@@ -30,6 +35,8 @@ print("PARSED " + json.dumps({
             "outlets": {task.task_id: [asset.name for asset in task.outlets] for task in dag.tasks if task.outlets},
             "assets": [asset.name for asset in condition.objects] if condition else [],
             "operators": {task.task_id: task.task_type for task in dag.tasks},
+            "retries": {task.task_id: task.retries for task in dag.tasks},
+            "job": job(dag),
             "serialized": DagSerialization.to_dict(dag)["dag"]["dag_id"],
         }
         for dag in bag.dags.values()
@@ -125,6 +132,29 @@ def test_transform_is_one_databricks_job_of_five_notebooks_and_a_report(parsed: 
         ("green_energy.transform.transform_not_green", "green_energy.analytics"),
         ("green_energy.analytics", "report"),
     }
+
+
+def test_the_job_runs_the_notebooks_in_order_on_one_job_cluster(parsed: dict[str, Any]) -> None:
+    job = parsed["dags"]["green_energy_transform"]["job"]
+    assert job["name"] == "green_energy_transform.green_energy"
+    (cluster,) = job["job_clusters"]
+    assert {task["job_cluster_key"] for task in job["tasks"]} == {cluster["job_cluster_key"]}
+    names = {task["task_key"]: task["notebook_task"]["notebook_path"].rpartition("/")[2] for task in job["tasks"]}
+    folders = {task["notebook_task"]["notebook_path"].rpartition("/")[0] for task in job["tasks"]}
+    assert folders == {"/Workspace/Shared/green_energy"}
+    upstream = {names[task["task_key"]]: {names[d["task_key"]] for d in task["depends_on"]} for task in job["tasks"]}
+    assert upstream == {
+        "extract_green": set(),
+        "extract_not_green": set(),
+        "transform_green": {"extract_green"},
+        "transform_not_green": {"extract_not_green"},
+        "analytics": {"transform_green", "transform_not_green"},
+    }
+
+
+def test_a_notebook_is_not_retried_by_airflow_which_would_find_the_same_run_again(parsed: dict[str, Any]) -> None:
+    retries = parsed["dags"]["green_energy_transform"]["retries"]
+    assert {task: count for task, count in retries.items() if count} == {"report": 2}
 
 
 def test_every_notebook_of_the_job_is_in_the_repository(parsed: dict[str, Any]) -> None:
