@@ -25,7 +25,7 @@ def operator_of(user_agent: str) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """One request. ``time``: epoch seconds; ``ms``: how long it took, held or not; ``operation``: our handler's name."""
+    """One request. ``time``: epoch seconds; ``ms``: how long it took; ``operation``: our handler's name."""
 
     time: float
     method: str

@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     from harness.runner.runner import Runner
 
 
+INTERRUPTED = "The workspace stopped during this run."
+
+
 @dataclass(frozen=True)
 class Config:
     """What the stack tells the workspace.
 
     ``roots``: mounted folders, workspace path to local folder. ``warehouses``: ``[{"id", "name"}, …]``.
-    ``ephemeral``: the directory goes when we stop. ``hosts``: names accepted in the Host header besides loopback's. ``hold_seconds``: how long a poll is held at most.
+    ``ephemeral``: the directory goes when we stop. ``hosts``: names accepted in the Host header besides loopback's.
+    ``hold_seconds``: how long a poll is held at most.
     """
 
     token: str
@@ -66,17 +70,17 @@ class Runs:
         self._lock = threading.Lock()
         self._runs: dict[int, Run] = {}
         self._asked: set[tuple[int, str]] = set()
+        self._children: dict[int, list[Run]] = {}
 
     def load(self) -> None:
         """Take up the runs of a former process. What was active then has died with it, and says so."""
         for document in self._store.all("run"):
             run = Run.of(document)
             if not run.state.ended:
-                for part in (*run.tasks, run):
+                parts: list[Run | TaskRun] = [*run.tasks, run]
+                for part in parts:
                     if not part.state.ended:
-                        part.state = State(
-                            LifeCycle.INTERNAL_ERROR, Result.FAILED, "The workspace stopped during this run."
-                        )
+                        part.state = State(LifeCycle.INTERNAL_ERROR, Result.FAILED, INTERRUPTED)
                         part.end_time = now()
                 self._store.put("run", run.run_id, run.document())
             self._runs[run.run_id] = run
@@ -116,6 +120,24 @@ class Runs:
             self._asked.add((run_id, reader))
             return not known
 
+    def adopt(self, child: Run, task_run_id: int) -> None:
+        """Note that a task run has started a run of its own (``dbutils.notebook.run``)."""
+        with self._lock:
+            self._children.setdefault(task_run_id, []).append(child)
+
+    def children(self, task: TaskRun) -> list[Run]:
+        """The runs that a task run has started and that have not ended."""
+        with self._lock:
+            return [run for run in self._children.get(task.run_id, ()) if not run.state.ended]
+
+    def claim(self, run: Run) -> bool:
+        """Take a run out of its job's queue. Returns: whether it was there, and is now the caller's alone."""
+        with self._lock:
+            if run.state.life_cycle is not LifeCycle.QUEUED:
+                return False
+            run.state = State(LifeCycle.PENDING)
+            return True
+
     def remove(self, run_id: int) -> None:
         with self._lock:
             self._runs.pop(run_id, None)
@@ -127,6 +149,7 @@ class Runs:
             active = [run for run in self._runs.values() if not run.state.ended]
             self._runs.clear()
             self._asked.clear()
+            self._children.clear()
         return active
 
 

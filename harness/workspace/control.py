@@ -1,0 +1,109 @@
+"""The tests' own interface, under a prefix that Databricks will never use: ``/_harness/…``."""
+
+from __future__ import annotations
+
+import shutil
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from starlette.routing import Route
+
+from harness.workspace import catalogs, files
+from harness.workspace.errors import InvalidParameter
+from harness.workspace.runviews import run_view
+from harness.workspace.store import Document
+from harness.workspace.wire import Call, endpoint
+
+if TYPE_CHECKING:
+    from harness.workspace.state import Workspace
+
+SETTLED = ("ready", "failed")
+PACKAGES = ("pyspark", "delta-spark", "databricks-sdk", "databricks-sql-connector", "starlette", "uvicorn")
+
+
+def seed(workspace: Workspace) -> None:
+    """Make what every workspace has from the start: its folders and catalogs."""
+    files.seed(workspace)
+    catalogs.seed(workspace)
+
+
+def status(call: Call) -> Document:
+    workspace = call.workspace
+    return {
+        "url": workspace.url,
+        "versions": {name: metadata.version(name) for name in PACKAGES},
+        "engine": workspace.engine.status(),
+        "sql": workspace.sql.status(),
+        "runner": workspace.runner.status(),
+        "runs": len(workspace.runs.all()),
+        "active_runs": sum(not run.state.ended for run in workspace.runs.all()),
+    }
+
+
+async def engine(call: Call) -> Document:
+    """The engine's status; with ``wait`` seconds, once it is ready or has failed, or that time has passed."""
+    workspace = call.workspace
+    try:
+        seconds = float(call.text("wait", "0"))
+    except ValueError:
+        raise InvalidParameter("Expected wait to be a number of seconds.") from None
+    await workspace.signal.wait("engine", lambda: workspace.engine.status()["state"] in SETTLED, seconds)
+    current: Document = workspace.engine.status()
+    return current
+
+
+def requests(call: Call) -> Document:
+    return {"requests": call.workspace.requests.entries()}
+
+
+def unserved(call: Call) -> Document:
+    return {"unserved": call.workspace.requests.unserved()}
+
+
+def runs(call: Call) -> Document:
+    """Every run, oldest first, whole, with each task's output."""
+    shown = []
+    for run in call.workspace.runs.all():
+        view = run_view(call.workspace, run)
+        for task, document in zip(list(run.tasks), view["tasks"], strict=True):
+            document["directory"] = task.directory
+            document["output"] = {
+                "error": task.output.error,
+                "error_trace": task.output.error_trace,
+                "result": task.output.result,
+                "logs": task.output.logs,
+            }
+        shown.append(view)
+    return {"runs": shown}
+
+
+def tables(call: Call) -> Document:
+    """Every table and view: name, kind, where it rests. Rows are read by delta-rs (harness/lake/tables.py)."""
+    kept = ("full_name", "table_type", "data_source_format", "storage_location", "comment")
+    return {"tables": [{k: t[k] for k in kept if k in t} for t in call.workspace.store.all("table")]}
+
+
+def reset(call: Call) -> Document:
+    """Forget every record, cancel what runs, and begin with new storage roots. Spark stays warm."""
+    workspace = call.workspace
+    for run in workspace.runs.clear():
+        workspace.runner.cancel(run)
+    workspace.sql.reset()
+    workspace.store.clear()
+    shutil.rmtree(workspace.config.files, ignore_errors=True)
+    files.seed(workspace)
+    catalogs.renew(workspace)
+    workspace.engine.clear_caches()
+    workspace.requests.clear()
+    return {}
+
+
+routes = [
+    Route("/_harness/status", endpoint(status), methods=["GET"]),
+    Route("/_harness/engine", endpoint(engine), methods=["GET"]),
+    Route("/_harness/requests", endpoint(requests), methods=["GET"]),
+    Route("/_harness/unserved", endpoint(unserved), methods=["GET"]),
+    Route("/_harness/runs", endpoint(runs), methods=["GET"]),
+    Route("/_harness/tables", endpoint(tables), methods=["GET"]),
+    Route("/_harness/reset", endpoint(reset), methods=["POST"]),
+]

@@ -1,0 +1,190 @@
+"""Jobs: ``/api/2.2/jobs/{create,reset,update,get,list,delete}`` and their permissions. Running them is in launch.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.runner.commands import installed_here
+from harness.runner.run import now
+from harness.workspace import clusters, jobspec
+from harness.workspace.errors import InvalidParameter, NotFound
+from harness.workspace.store import Document
+from harness.workspace.wire import Call, api, page
+
+if TYPE_CHECKING:
+    from harness.runner.commands import Installed
+    from harness.workspace.state import Workspace
+
+# Older clients call the same operations under the older versions (wire.md §6.24).
+VERSIONS = ("2.2", "2.1", "2.0")
+LEVELS = ("CAN_VIEW", "CAN_MANAGE_RUN", "IS_OWNER", "CAN_MANAGE")
+PRINCIPALS = ("user_name", "group_name", "service_principal_name")
+
+
+def key(job_id: int) -> str:
+    """A job's id as the store sorts it."""
+    return f"{job_id:016d}"
+
+
+def find(workspace: Workspace, job_id: int) -> Document:
+    """A job. Raises: ``NotFound``."""
+    job = workspace.store.get("job", key(job_id))
+    if job is None:
+        raise NotFound(f"Job {job_id} does not exist.")
+    return job
+
+
+def installed(workspace: Workspace) -> Installed | None:
+    """What tells which libraries notebooks have; ``None`` when they run in an interpreter that is not ours."""
+    return None if workspace.config.kernel_python else installed_here
+
+
+def accept(workspace: Workspace, settings: Document) -> Document:
+    """Check settings and take note of the clusters they name. Raises: ``InvalidParameter``. Returns: the settings."""
+    whole = jobspec.with_tasks(settings, settings["name"])
+    jobspec.check(whole, installed(workspace))
+    clusters.note(workspace, whole)
+    return settings
+
+
+def create(call: Call) -> Document:
+    workspace = call.workspace
+    settings = accept(workspace, jobspec.job_settings(call.arguments))
+    job_id = workspace.store.next("id")
+    job = {
+        "job_id": job_id,
+        "creator_user_name": workspace.config.user,
+        "run_as_user_name": workspace.config.user,
+        "created_time": now(),
+        "settings": settings,
+    }
+    workspace.store.put("job", key(job_id), job)
+    if "access_control_list" in call.arguments:
+        grant(call, job_id, replace=True)
+    return {"job_id": job_id}
+
+
+def reset(call: Call) -> Document:
+    workspace, job_id = call.workspace, call.integer("job_id")
+    settings = accept(workspace, jobspec.job_settings(call.mapping("new_settings")))
+
+    def replaced(job: Document) -> Document:
+        # An omitted run_as stays (databricks/cli testserver, peers.md §3.13).
+        kept = {name: job["settings"][name] for name in ("run_as",) if name in job["settings"]}
+        return {**job, "settings": {**kept, **settings}}
+
+    if workspace.store.update("job", key(job_id), replaced) is None:
+        raise NotFound(f"Job {job_id} does not exist.")
+    return {}
+
+
+def update(call: Call) -> Document:
+    workspace, job_id = call.workspace, call.integer("job_id")
+    removed = call.arguments.get("fields_to_remove", [])
+    if not isinstance(removed, list) or not all(isinstance(name, str) for name in removed):
+        raise InvalidParameter("Expected fields_to_remove to be a list of strings.")
+    settings = find(workspace, job_id)["settings"]
+    new = {k: v for k, v in call.mapping("new_settings", {}).items() if k not in jobspec.BESIDE}
+    settings = accept(workspace, {"name": "Untitled", **jobspec.merged(settings, new, removed)})
+    workspace.store.update("job", key(job_id), lambda job: {**job, "settings": settings})
+    return {}
+
+
+def get(call: Call) -> Document:
+    return find(call.workspace, call.integer("job_id"))
+
+
+def list_jobs(call: Call) -> Document:
+    """Newest first. ``name`` is compared whole, without case (docs: api/workspace/jobs/list)."""
+    name, expand = call.text("name", "").lower(), call.flag("expand_tasks")
+    jobs = reversed(call.workspace.store.all("job"))
+    found = [job for job in jobs if not name or job["settings"]["name"].lower() == name]
+    some, following, previous = page(found, call, size=20, most=100)
+    if not expand:
+        hidden = ("tasks", "job_clusters", "environments", "parameters")
+        some = [{**job, "settings": {k: v for k, v in job["settings"].items() if k not in hidden}} for job in some]
+    return {
+        **({"jobs": some} if some else {}),
+        "has_more": following is not None,
+        "next_page_token": following,
+        "prev_page_token": previous,
+    }
+
+
+def delete(call: Call) -> Document:
+    job_id = find(call.workspace, call.integer("job_id"))["job_id"]
+    call.workspace.store.delete("job", key(job_id))
+    call.workspace.store.delete("permission", key(job_id))
+    return {}
+
+
+def permissions_of(workspace: Workspace, job: Document) -> Document:
+    """Who may do what with a job: recorded and read back; the harness enforces none."""
+    granted = workspace.store.get("permission", key(job["job_id"])) or {"access_control_list": []}
+    owner = {"user_name": job["creator_user_name"], "permission_level": "IS_OWNER"}
+    entries = granted["access_control_list"]
+    if not any(entry["permission_level"] == "IS_OWNER" for entry in entries):
+        entries = [owner, *entries]
+    return {
+        "object_id": f"/jobs/{job['job_id']}",
+        "object_type": "job",
+        "access_control_list": [
+            {
+                **{name: entry[name] for name in PRINCIPALS if name in entry},
+                "all_permissions": [{"permission_level": entry["permission_level"], "inherited": False}],
+            }
+            for entry in entries
+        ],
+    }
+
+
+def grant(call: Call, job_id: int, *, replace: bool) -> None:
+    """Record the request's ``access_control_list``. Raises: ``InvalidParameter``."""
+    entries = call.arguments.get("access_control_list", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InvalidParameter("Expected access_control_list to be a list of objects.")
+    for entry in entries:
+        if entry.get("permission_level") not in LEVELS:
+            raise InvalidParameter(f"Invalid permission_level; jobs have {', '.join(LEVELS)}.")
+        if sum(name in entry for name in PRINCIPALS) != 1:
+            raise InvalidParameter(f"An access control entry names exactly one of {', '.join(PRINCIPALS)}.")
+    store = call.workspace.store
+    kept = [] if replace else (store.get("permission", key(job_id)) or {}).get("access_control_list", [])
+    by_principal = {tuple(entry.get(name) for name in PRINCIPALS): entry for entry in [*kept, *entries]}
+    store.put("permission", key(job_id), {"access_control_list": list(by_principal.values())})
+
+
+def _job_of_path(call: Call) -> Document:
+    try:
+        return find(call.workspace, int(call.path["job_id"]))
+    except ValueError:
+        raise InvalidParameter(f"'{call.path['job_id']}' is not a job id.") from None
+
+
+def get_permissions(call: Call) -> Document:
+    return permissions_of(call.workspace, _job_of_path(call))
+
+
+def update_permissions(call: Call) -> Document:
+    job = _job_of_path(call)
+    grant(call, job["job_id"], replace=False)
+    return permissions_of(call.workspace, job)
+
+
+def set_permissions(call: Call) -> Document:
+    job = _job_of_path(call)
+    grant(call, job["job_id"], replace=True)
+    return permissions_of(call.workspace, job)
+
+
+routes = [
+    *api("POST", "{version}/jobs/create", create, VERSIONS),
+    *api("POST", "{version}/jobs/reset", reset, VERSIONS),
+    *api("POST", "{version}/jobs/update", update, VERSIONS),
+    *api("POST", "{version}/jobs/delete", delete, VERSIONS),
+    *api("GET", "{version}/jobs/get", get, VERSIONS),
+    *api("GET", "{version}/jobs/list", list_jobs, VERSIONS),
+    *api("GET", "2.0/permissions/jobs/{job_id}", get_permissions),
+    *api("PATCH", "2.0/permissions/jobs/{job_id}", update_permissions),
+    *api("PUT", "2.0/permissions/jobs/{job_id}", set_permissions),
+]

@@ -1,0 +1,184 @@
+"""Starting runs: ``jobs/run-now`` and ``jobs/runs/submit``. A run is made as a record and handed to the runner."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from harness.runner.run import LifeCycle, Run, State, TaskRun, now
+from harness.workspace import clusters, jobs, jobspec
+from harness.workspace.errors import InvalidParameter
+from harness.workspace.store import Document, Taken
+from harness.workspace.wire import Call, api, whole
+
+if TYPE_CHECKING:
+    from harness.workspace.state import Workspace
+
+LEGACY_PARAMETERS = {
+    "notebook_params": dict,
+    "python_named_params": dict,
+    "jar_params": list,
+    "python_params": list,
+    "spark_submit_params": list,
+    "dbt_commands": list,
+}
+# Fields of run-now that would change what runs, and that we cannot honour.
+REFUSED = ("only", "pipeline_params", "sql_params")
+# Sent by dbutils.notebook.run (harness/kernel/subruns.py): the task run that starts this run.
+PARENT_HEADER = "X-Harness-Parent-Run"
+SKIPPED = "Skipping this run because the limit of maximum concurrent runs has been reached."
+QUEUED = "Queued because the limit of maximum concurrent runs has been reached."
+
+
+def start(workspace: Workspace, run: Run) -> None:
+    """Hand a new run to the runner, unless its job's ``max_concurrent_runs`` says to skip or queue it.
+
+    Source: docs.databricks.com, "Configure settings for Lakeflow Jobs" (maximum concurrent runs, queueing).
+    """
+    workspace.runs.add(run)
+    limit = run.settings.get("max_concurrent_runs", 1) if run.run_type == "JOB_RUN" else 0
+    earlier = [other for other in _active(workspace, run.job_id) if other.run_id < run.run_id]
+    if not limit or len(earlier) < limit:
+        workspace.runner.submit(run)
+        return
+    if run.settings.get("queue", {}).get("enabled"):
+        run.state = State(LifeCycle.QUEUED, None, QUEUED)
+    else:
+        for task in run.tasks:
+            task.state = State(LifeCycle.SKIPPED, None, SKIPPED)
+        run.end_time = now()
+        run.state = State(LifeCycle.SKIPPED, None, SKIPPED)
+    workspace.runs.changed(run)
+
+
+def progressed(workspace: Workspace, run: Run) -> None:
+    """Take note of a run's new state, and of what follows from it for other runs. Called by the runner."""
+    workspace.runs.changed(run)
+    for task in run.tasks:
+        # Whatever ended a task, a notebook that it started does not outlive it.
+        for child in workspace.runs.children(task) if task.state.ended else ():
+            workspace.runner.cancel(child)
+    if not run.state.ended or run.run_type != "JOB_RUN":
+        return
+    for other in workspace.runs.all():
+        queued = other.job_id == run.job_id and other.state.life_cycle is LifeCycle.QUEUED
+        limit = other.settings.get("max_concurrent_runs", 1)
+        if queued and len(_active(workspace, run.job_id)) < limit and workspace.runs.claim(other):
+            workspace.runner.submit(other)
+
+
+def _active(workspace: Workspace, job_id: int) -> list[Run]:
+    idle = (LifeCycle.QUEUED,)
+    return [
+        run
+        for run in workspace.runs.all()
+        if run.job_id == job_id and not run.state.ended and run.state.life_cycle not in idle
+    ]
+
+
+def record(workspace: Workspace, settings: Document, *, job_id: int, name: str, kind: str) -> Run:
+    """A new run of these settings, PENDING, with a run for each task. Raises: ``InvalidParameter`` without tasks."""
+    tasks = settings["tasks"]
+    if not tasks:
+        raise InvalidParameter("The run has no tasks. At least one task must be specified.")
+    first = workspace.store.next("id", 1 + len(tasks))
+    folder = workspace.config.directory / "runs" / str(first)
+    return Run(
+        run_id=first,
+        job_id=job_id,
+        name=name,
+        settings=settings,
+        run_type=kind,
+        creator=workspace.config.user,
+        tasks=[
+            TaskRun(run_id=first + at, task_key=task["task_key"], spec=task, directory=str(folder / str(first + at)))
+            for at, task in enumerate(tasks, start=1)
+        ],
+    )
+
+
+def once(workspace: Workspace, call: Call, run: Run) -> int:
+    """Start a run, or find the one that the same ``idempotency_token`` has started. Returns: the run's id.
+
+    Source: docs, api/workspace/jobs/runnow (the token is at most 64 characters).
+    """
+    token = call.text("idempotency_token", "")
+    if len(token) > 64:
+        raise InvalidParameter("idempotency_token must be at most 64 characters long.")
+    if token:
+        run.idempotency_token = token
+        # Submitted runs have no job in common; run-now's tokens are the job's own.
+        scope = run.job_id if run.run_type == "JOB_RUN" else "submit"
+        try:
+            workspace.store.insert("token", f"{scope}:{token}", {"run_id": run.run_id})
+        except Taken:
+            known = workspace.store.get("token", f"{scope}:{token}") or {}
+            return int(known["run_id"])
+    start(workspace, run)
+    return run.run_id
+
+
+def parameters(call: Call) -> Document:
+    """What run-now overrides, by its own field names. Empty slots are no override: the provider always sends some.
+
+    Raises: ``InvalidParameter`` for the wrong type, for both generations at once, for what we cannot honour.
+    """
+    for name in REFUSED:
+        if call.arguments.get(name):
+            raise InvalidParameter(f"run-now with {name} is not served by the local workspace.")
+    given: Document = {}
+    for name, kind in LEGACY_PARAMETERS.items():
+        value = call.arguments.get(name)
+        if not value:
+            continue
+        if kind is dict and isinstance(value, dict):
+            given[name] = {k: text(v) for k, v in value.items()}
+        elif kind is list and isinstance(value, list):
+            given[name] = [text(v) for v in value]
+        else:
+            raise InvalidParameter(f"Expected {name} to be {'an object' if kind is dict else 'a list'}.")
+    job_parameters = call.mapping("job_parameters", {})
+    if job_parameters and given:
+        raise InvalidParameter(f"job_parameters cannot be given together with {', '.join(given)}.")
+    if job_parameters:
+        given["job_parameters"] = {k: text(v) for k, v in job_parameters.items()}
+    return given
+
+
+def text(value: object) -> str:
+    """A parameter's value as the string it is passed as: DAG params come with their own JSON types."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def run_now(call: Call) -> Document:
+    workspace = call.workspace
+    job = jobs.find(workspace, call.integer("job_id"))
+    overrides = parameters(call)
+    name = job["settings"]["name"]
+    settings = jobspec.with_tasks(job["settings"], name)
+    jobspec.check(settings, jobs.installed(workspace))
+    run = record(workspace, settings, job_id=job["job_id"], name=name, kind="JOB_RUN")
+    run.parameters = overrides
+    run_id = once(workspace, call, run)
+    return {"run_id": run_id, "number_in_job": run_id}
+
+
+def submit(call: Call) -> Document:
+    workspace = call.workspace
+    settings = jobspec.submit_settings(call.arguments)
+    jobspec.check(settings, jobs.installed(workspace))
+    clusters.note(workspace, settings)
+    name = settings.get("run_name", "Untitled")
+    # A submitted run's job is not listed, but it has an id, which clients read.
+    parent = whole(call.request.headers.get(PARENT_HEADER))
+    kind = "SUBMIT_RUN" if parent is None else "WORKFLOW_RUN"
+    run = record(workspace, settings, job_id=workspace.store.next("id"), name=name, kind=kind)
+    if parent is not None:
+        workspace.runs.adopt(run, parent)
+    return {"run_id": once(workspace, call, run)}
+
+
+routes = [
+    *api("POST", "{version}/jobs/run-now", run_now, jobs.VERSIONS),
+    *api("POST", "{version}/jobs/runs/submit", submit, jobs.VERSIONS),
+]

@@ -1,0 +1,73 @@
+"""What Unity Catalog's objects share: names, who made them and when, and where each is found."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from harness.runner.run import now
+from harness.workspace.errors import InvalidParameter, NotFound
+from harness.workspace.store import Document, Store
+from harness.workspace.wire import Call
+
+if TYPE_CHECKING:
+    from harness.workspace.state import Workspace
+
+METASTORE_ID = str(uuid.uuid5(uuid.NAMESPACE_DNS, "metastore.harness.local"))
+
+
+def stamps(workspace: Workspace) -> Document:
+    """Who made an object, and when: the fields that every securable carries."""
+    user, at = workspace.config.user, now()
+    return {
+        "owner": user,
+        "created_by": user,
+        "created_at": at,
+        "updated_by": user,
+        "updated_at": at,
+        "metastore_id": METASTORE_ID,
+    }
+
+
+def get_catalog(store: Store, name: str) -> Document:
+    """A catalog. Raises: ``NotFound``."""
+    document = store.get("catalog", name.lower())
+    if document is None:
+        raise NotFound(f"Catalog '{name}' does not exist.", error_code="CATALOG_DOES_NOT_EXIST")
+    return document
+
+
+def get_schema(store: Store, catalog: str, name: str) -> Document:
+    """A schema. Raises: ``NotFound`` for the catalog or the schema."""
+    get_catalog(store, catalog)
+    document = store.get("schema", f"{catalog}.{name}".lower())
+    if document is None:
+        raise NotFound(f"Schema '{catalog}.{name}' does not exist.", error_code="SCHEMA_DOES_NOT_EXIST")
+    return document
+
+
+def identifier(name: str, what: str) -> str:
+    """A name as it is kept. Raises: ``InvalidParameter`` for one that Unity Catalog does not take.
+
+    Source: docs.databricks.com, "Names" (no period, space, slash or control character; at most 255 characters).
+    """
+    if not name or len(name) > 255 or any(c in "./ \x7f" or ord(c) < 32 for c in name):
+        raise InvalidParameter(
+            f"'{name}' is not a valid {what} name: names have 1 to 255 characters and no period, space, forward slash "
+            "or control character."
+        )
+    return name.lower()
+
+
+def parts(full_name: str, count: int) -> list[str]:
+    """The parts of a dotted name, in lower case. Raises: ``InvalidParameter`` when there are not ``count``."""
+    found = full_name.lower().split(".")
+    if len(found) != count or not all(found):
+        raise InvalidParameter(f"'{full_name}' is not a valid name: expected {count} parts joined by periods.")
+    return found
+
+
+def changed(document: Document, call: Call, names: tuple[str, ...]) -> Document:
+    """A document with the request's fields of these names put in their place."""
+    given = {name: call.arguments[name] for name in names if name in call.arguments}
+    return {**document, **given, "updated_at": now(), "updated_by": call.workspace.config.user}

@@ -1,0 +1,159 @@
+"""Unity Catalog's tables and views: ``/api/2.1/unity-catalog/tables``.
+
+Databricks' own REST makes external Delta tables only; Spark's catalog (harness/lake/catalog), which is a client of this
+API, also registers managed tables, views and changed columns through it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.workspace import securables
+from harness.workspace.errors import Conflict, InvalidParameter, NotFound
+from harness.workspace.store import Document, Taken
+from harness.workspace.wire import Call, api
+
+if TYPE_CHECKING:
+    from harness.workspace.state import Workspace
+
+TYPES = ("MANAGED", "EXTERNAL", "VIEW")
+CREATED = ("view_definition", "view_dependencies", "properties", "comment")
+CHANGES = ("owner", "comment", "columns", "properties", "view_definition", "view_dependencies")
+
+
+def get(workspace: Workspace, full_name: str) -> Document:
+    """A table or view. Raises: ``NotFound`` for the catalog, the schema or the table."""
+    catalog, schema, name = securables.parts(full_name, 3)
+    securables.get_schema(workspace.store, catalog, schema)
+    document = workspace.store.get("table", f"{catalog}.{schema}.{name}")
+    if document is None:
+        raise NotFound(f"Table '{catalog}.{schema}.{name}' does not exist.", error_code="TABLE_DOES_NOT_EXIST")
+    return document
+
+
+def add(workspace: Workspace, schema: Document, name: str, fields: Document) -> Document:
+    """Register a table or view in a schema. Raises: ``Conflict``, ``InvalidParameter``."""
+    kind = fields["table_type"]
+    if kind not in TYPES:
+        raise InvalidParameter(
+            f"table_type {kind} is not served by the local workspace; served are {', '.join(TYPES)}."
+        )
+    document: dict[str, Any] = {
+        **{key: fields[key] for key in CREATED if key in fields},
+        **securables.stamps(workspace),
+        "name": name,
+        "catalog_name": schema["catalog_name"],
+        "schema_name": schema["name"],
+        "full_name": f"{schema['full_name']}.{name}",
+        "table_id": str(uuid.uuid4()),
+        "table_type": kind,
+        "securable_type": "TABLE",
+        "columns": columns(fields.get("columns", [])),
+    }
+    if kind == "VIEW":
+        if "view_definition" not in fields:
+            raise InvalidParameter("Missing required field: view_definition")
+    else:
+        document["data_source_format"] = str(fields.get("data_source_format", "DELTA")).upper()
+        document["storage_location"] = location(schema, name, fields)
+    try:
+        workspace.store.insert("table", document["full_name"], document)
+    except Taken:
+        message = f"Table '{document['full_name']}' already exists"
+        raise Conflict(message, error_code="TABLE_ALREADY_EXISTS") from None
+    return document
+
+
+def columns(given: object) -> list[Document]:
+    """A table's columns, each with its position. Raises: ``InvalidParameter`` for what is no list of named columns."""
+    if not isinstance(given, list) or not all(isinstance(c, dict) and isinstance(c.get("name"), str) for c in given):
+        raise InvalidParameter("Expected columns to be a list of objects, each with a name.")
+    return [{"nullable": True, **column, "position": column.get("position", at)} for at, column in enumerate(given)]
+
+
+def location(schema: Document, name: str, fields: Document) -> str:
+    """Where a table's data rests. Raises: ``InvalidParameter`` for an external table without one."""
+    given = fields.get("storage_location")
+    if given:
+        return str(given).rstrip("/")
+    if fields["table_type"] == "EXTERNAL":
+        raise InvalidParameter("Missing required field: storage_location")
+    return f"{schema['storage_root']}/{name}"
+
+
+def drop(call: Call, full_name: str) -> None:
+    """Take a table away; also a managed table's local data, unless Spark's catalog asks: it deletes data itself."""
+    document = call.workspace.store.delete("table", full_name)
+    if document is None or document["table_type"] != "MANAGED" or "x-harness-shim" in call.request.headers:
+        return
+    folder = Path("/" + document["storage_location"].removeprefix("file:").lstrip("/"))
+    warehouse = call.workspace.config.directory.resolve() / "warehouse"
+    if document["storage_location"].startswith("file:") and folder.resolve().is_relative_to(warehouse):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def rename(call: Call, document: Document) -> Document:
+    """Give a table the request's ``new_name`` and ``new_schema_name``. Raises: ``Conflict``, ``NotFound``."""
+    store = call.workspace.store
+    name = securables.identifier(call.text("new_name", document["name"]), "table")
+    schema_name = call.text("new_schema_name", document["schema_name"])
+    schema = securables.get_schema(store, document["catalog_name"], schema_name)
+    full_name = f"{schema['full_name']}.{name}"
+    if full_name == document["full_name"]:
+        return document
+    names = {"name": name, "schema_name": schema["name"], "full_name": full_name}
+    try:
+        renamed = store.rename("table", document["full_name"], full_name, lambda d: {**d, **names})
+    except Taken:
+        raise Conflict(f"Table '{full_name}' already exists", error_code="TABLE_ALREADY_EXISTS") from None
+    return renamed or get(call.workspace, document["full_name"])
+
+
+def list_tables(call: Call) -> Document:
+    schema = securables.get_schema(call.workspace.store, call.text("catalog_name"), call.text("schema_name"))
+    omitted = [name for name in ("columns", "properties") if call.flag(f"omit_{name}")]
+    found = call.workspace.store.all("table", f"{schema['full_name']}.")
+    return {"tables": [{k: v for k, v in table.items() if k not in omitted} for table in found]}
+
+
+def create_table(call: Call) -> Document:
+    schema = securables.get_schema(call.workspace.store, call.text("catalog_name"), call.text("schema_name"))
+    call.text("table_type")
+    return add(call.workspace, schema, securables.identifier(call.text("name"), "table"), call.arguments)
+
+
+def read_table(call: Call) -> Document:
+    return get(call.workspace, call.path["full_name"])
+
+
+def table_exists(call: Call) -> Document:
+    catalog, schema, name = securables.parts(call.path["full_name"], 3)
+    return {"table_exists": call.workspace.store.get("table", f"{catalog}.{schema}.{name}") is not None}
+
+
+def update_table(call: Call) -> Document:
+    document = read_table(call)
+    if "columns" in call.arguments:
+        call.arguments["columns"] = columns(call.arguments["columns"])
+    document = rename(call, document)
+    store = call.workspace.store
+    return store.update("table", document["full_name"], lambda d: securables.changed(d, call, CHANGES)) or document
+
+
+def delete_table(call: Call) -> Document:
+    drop(call, read_table(call)["full_name"])
+    return {}
+
+
+UC = "2.1/unity-catalog"
+routes = [
+    *api("GET", f"{UC}/tables", list_tables),
+    *api("POST", f"{UC}/tables", create_table),
+    *api("GET", f"{UC}/tables/{{full_name}}/exists", table_exists),
+    *api("GET", f"{UC}/tables/{{full_name}}", read_table),
+    *api("PATCH", f"{UC}/tables/{{full_name}}", update_table),
+    *api("DELETE", f"{UC}/tables/{{full_name}}", delete_table),
+]
