@@ -1,8 +1,9 @@
-"""Airflow puts the DAG folder on ``sys.path``; so do the tests of the modules in it."""
+"""Airflow puts the DAG folder on ``sys.path``; so do the tests of the modules in it. ``expected`` is importable, too."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dags"))
+_HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(_HERE.parents[1] / "dags"), str(_HERE)]
