@@ -1,4 +1,4 @@
-"""Airflow puts the DAG folder on ``sys.path``; so do the tests of the modules in it. ``expected`` is importable, too."""
+"""Airflow puts the DAG folder on ``sys.path``; so do the tests of the modules in it, and ``expected`` with them."""
 
 from __future__ import annotations
 
