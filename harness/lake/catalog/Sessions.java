@@ -1,0 +1,116 @@
+package io.unitycatalog.harness;
+
+import java.net.InetAddress;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.spark.SparkContext;
+import org.apache.spark.internal.config.ConfigEntry;
+import org.apache.spark.sql.classic.SparkSession;
+import org.apache.spark.sql.internal.SQLConf;
+import org.apache.spark.sql.internal.SQLConf$;
+import org.apache.spark.sql.streaming.StreamingQuery;
+import py4j.ClientServer;
+import scala.jdk.javaapi.CollectionConverters;
+
+/** Sessions of the one JVM, and the catalogs that all of them see. Called from Python. */
+public final class Sessions {
+  private static final Pattern CATALOG = Pattern.compile("spark\\.sql\\.catalog\\.([^.]+)");
+  private static final Map<String, ConfigEntry<?>> ADDED = new ConcurrentHashMap<>();
+
+  private Sessions() {}
+
+  /** A new session, with its own settings, temporary views and functions. */
+  public static SparkSession create(SparkSession root) {
+    SparkSession session = root.newSession();
+    loadCatalogs(session);
+    return session;
+  }
+
+  /** Make a catalog known to every session, those that exist and those to come. */
+  public static void addCatalog(String name) {
+    ADDED.computeIfAbsent(
+        name,
+        n ->
+            SQLConf$.MODULE$
+                .buildConf("spark.sql.catalog." + n)
+                .stringConf()
+                .createWithDefault(HarnessCatalog.class.getName()));
+  }
+
+  public static void removeCatalog(String name) {
+    ConfigEntry<?> entry = ADDED.remove(name);
+    if (entry != null) SQLConf$.MODULE$.unregister(entry);
+  }
+
+  /** Load every configured catalog in a session, so that SHOW CATALOGS lists it. */
+  static void loadCatalogs(SparkSession session) {
+    TreeSet<String> names = new TreeSet<>(ADDED.keySet());
+    for (String key : CollectionConverters.asJava(session.sessionState().conf().getAllConfs()).keySet()) {
+      Matcher matcher = CATALOG.matcher(key);
+      if (matcher.matches()) names.add(matcher.group(1));
+    }
+    // Delta's catalog takes the session that is active when it is made for its own.
+    session.withActive(
+        () -> {
+          names.forEach(session.sessionState().catalogManager()::catalog);
+          return null;
+        });
+  }
+
+  /** A session with a py4j server of its own: what one notebook task gets. */
+  public static final class Slot {
+    private final SparkSession session;
+    private final String tag;
+    private final ClientServer server;
+
+    Slot(SparkSession session, String tag, ClientServer server) {
+      this.session = session;
+      this.tag = tag;
+      this.server = server;
+    }
+
+    public int port() {
+      return server.getJavaServer().getListeningPort();
+    }
+
+    /** End what the task has left running: its streams, its jobs, its connections. */
+    public void close() throws Exception {
+      for (StreamingQuery query : session.streams().active()) query.stop();
+      session.sparkContext().cancelJobsWithTag(tag);
+      server.shutdown();
+    }
+  }
+
+  /**
+   * Open a slot. Its jobs carry {@code tag} and run in a fair-scheduling pool of that name.
+   *
+   * <p>The server's accept thread, started by build(), inherits this thread's locals, and all its connection threads
+   * inherit them from it: job tag, pool and active session hold for all that the task's process asks for.
+   */
+  public static Slot open(SparkSession root, String tag, String secret) {
+    SparkSession session = create(root);
+    SparkContext context = root.sparkContext();
+    context.addJobTag(tag);
+    context.setLocalProperty("spark.scheduler.pool", tag);
+    SparkSession.setActiveSession(session);
+    try {
+      return new Slot(session, tag, server(session, secret));
+    } finally {
+      SparkSession.setActiveSession(root);
+      context.setLocalProperty("spark.scheduler.pool", null);
+      context.removeJobTag(tag);
+    }
+  }
+
+  static ClientServer server(Object entryPoint, String secret) {
+    return new ClientServer.ClientServerBuilder(entryPoint)
+        .javaAddress(InetAddress.getLoopbackAddress())
+        .javaPort(0)
+        .pythonPort(0)
+        .authToken(secret)
+        .build();
+  }
+}

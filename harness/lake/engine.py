@@ -1,0 +1,295 @@
+"""Spark: one warm JVM with Delta and the catalog shim, shared by SQL sessions and notebook tasks.
+
+It boots in the background, is watched, and is started again when it dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from py4j.protocol import Py4JError
+from pyspark.sql import SparkSession
+
+from harness.lake import archive, attach, confs, warmup
+from harness.lake.gateway import Jvm, launch
+from harness.lake.jars import Jars, Progress, pyspark_home
+from harness.lake.java import Java, find_java
+from harness.lake.s3 import S3Endpoint
+from harness.lake.shim import catalog_jar
+
+STOP_SECONDS = 5.0
+
+
+class EngineFailed(RuntimeError):
+    """Spark is not up and will not come up by itself. The message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """What an engine needs to know.
+
+    ``directory``: its own files, deleted and made anew at each start. ``cache``: jars, the compiled shim, class
+    archives. ``catalog_url``, ``token``: the workspace whose Unity Catalog REST API is the truth about tables.
+    ``catalogs``: names to configure from the start. ``conf``: Spark settings that go before ours. ``progress``: told
+    of jars that arrive.
+    """
+
+    directory: Path
+    cache: Path
+    catalog_url: str
+    token: str
+    s3: S3Endpoint | None = None
+    java_home: Path | None = None
+    mirror: str | None = None
+    cores: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
+    memory: str = "2g"
+    class_archive: bool = True
+    catalogs: Sequence[str] = ("main", "hive_metastore")
+    default_catalog: str = "main"
+    conf: Mapping[str, str] = field(default_factory=dict)
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A slot: a py4j server in the JVM with a session of its own. The shape of ``kernel.spec.Gateway``."""
+
+    port: int
+    secret: str
+    tag: str
+
+
+@dataclass
+class _Boot:
+    """One life of the JVM."""
+
+    done: threading.Event = field(default_factory=threading.Event)
+    warm: threading.Event = field(default_factory=threading.Event)
+    error: str = ""
+    java: Java | None = None
+    jvm: Jvm | None = None
+    root: Any = None
+    slots: dict[str, Any] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+    archive: archive.Use = archive.Use.OFF
+
+
+class Engine:
+    """The warm JVM. All methods may be called from any thread.
+
+    Parameters: ``config``.
+    """
+
+    def __init__(self, config: EngineConfig) -> None:
+        self.config = config
+        self.generation = 0
+        self._lock = threading.Lock()
+        self._boot = _Boot(error="the engine was not started")
+        self._boot.done.set()
+        self._stopping = False
+        self._callbacks: list[Callable[[str], None]] = []
+        self._added: set[str] = set()
+
+    # ---- life --------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to boot, and return. :meth:`wait` waits for it."""
+        self._stopping = False
+        self._begin()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Block until Spark answers.
+
+        Raises: ``EngineFailed`` when it cannot come up, or is not up after ``timeout`` seconds.
+        """
+        self._ready(timeout)
+
+    def stop(self) -> None:
+        """End the JVM and everything in it."""
+        self._stopping = True
+        boot = self._boot
+        if boot.jvm is not None:
+            boot.jvm.stop(STOP_SECONDS)
+        boot.done.wait()
+        attach.forget()
+
+    def on_crash(self, callback: Callable[[str], None]) -> None:
+        """Have ``callback(reason)`` called when the JVM dies by itself, before it is started again."""
+        self._callbacks.append(callback)
+
+    def wait_warm(self, timeout: float | None = None) -> bool:
+        """Block until the warm-up in the background is over. For measurements and tests; nobody needs to."""
+        return self._ready(timeout).warm.wait(timeout)
+
+    # ---- sessions ----------------------------------------------------------------------------------
+
+    @property
+    def root(self) -> SparkSession:
+        """The session that all others are made from. To look at, not to work in."""
+        root: SparkSession = self._ready(None).root
+        return root
+
+    def session(self) -> SparkSession:
+        """A new session in this process, with its own settings, temporary views and current catalog."""
+        boot = self._ready(None)
+        return SparkSession(boot.root.sparkContext, self._sessions(boot).create(boot.root._jsparkSession))
+
+    def open_slot(self, tag: str) -> Gateway:
+        """A session for another process, which joins it with :func:`harness.lake.attach.attach`.
+
+        Parameters: ``tag`` (unique; its jobs carry it, and run in a scheduling pool of that name).
+        """
+        boot = self._ready(None)
+        secret = secrets.token_hex(32)
+        slot = self._sessions(boot).open(boot.root._jsparkSession, tag, secret)
+        boot.slots[tag] = slot
+        return Gateway(slot.port(), secret, tag)
+
+    def close_slot(self, tag: str) -> None:
+        """End what the slot's process has left: streams, jobs, connections. Nothing to do if the JVM died since."""
+        slot = self._boot.slots.pop(tag, None)
+        if slot is not None:
+            with contextlib.suppress(Py4JError, OSError):  # the JVM is dying: the watcher will say so
+                slot.close()
+
+    # ---- catalogs and caches -----------------------------------------------------------------------
+
+    def add_catalog(self, name: str) -> None:
+        """Make a catalog of the workspace known to every session, now and after a restart."""
+        boot = self._ready(None)
+        if name not in self.config.catalogs:
+            self._added.add(name)
+            self._sessions(boot).addCatalog(name)
+
+    def remove_catalog(self, name: str) -> None:
+        """Undo :meth:`add_catalog`."""
+        self._added.discard(name)
+        self._sessions(self._ready(None)).removeCatalog(name)
+
+    def clear_caches(self) -> None:
+        """Forget cached tables and what was read of Delta logs: the files may have been replaced."""
+        jvm = self._ready(None).root._jvm
+        getattr(jvm, "org.apache.spark.sql.delta.DeltaLog").clearCache()
+        self.root.catalog.clearCache()
+
+    def status(self) -> dict[str, Any]:
+        """Facts for people: ``state``, ``generation``, ``pid``, ``java``, ``archive``, ``timings`` in seconds."""
+        boot = self._boot
+        facts: dict[str, Any] = {"state": self._state(boot), "generation": self.generation}
+        if boot.jvm is not None and boot.java is not None:
+            facts |= {"pid": boot.jvm.pid, "java": boot.java.version, "java_home": str(boot.java.home)}
+        if boot.error:
+            facts["error"] = boot.error
+        return facts | {"archive": boot.archive.value, "timings": dict(boot.timings)}
+
+    def _state(self, boot: _Boot) -> str:
+        if self._stopping:
+            return "stopped"
+        if not boot.done.is_set():
+            return "starting"
+        if boot.error:
+            return "failed"
+        return "warm" if boot.warm.is_set() else "ready"
+
+    # ---- booting -----------------------------------------------------------------------------------
+
+    def _ready(self, timeout: float | None) -> _Boot:
+        boot = self._boot
+        if not boot.done.wait(timeout):
+            raise EngineFailed(f"Spark was not up after {timeout:g} s; its log is {self.config.directory / 'jvm.log'}")
+        if boot.error:
+            raise EngineFailed(boot.error)
+        return boot
+
+    def _begin(self) -> None:
+        boot = self._boot = _Boot()
+        threading.Thread(target=self._run, args=(boot,), name="engine", daemon=True).start()
+
+    def _run(self, boot: _Boot) -> None:
+        """Boot, then watch: the thread of one JVM."""
+        try:
+            jvm = self._start_jvm(boot)
+        except Exception as error:
+            boot.error = f"Spark did not start: {error}"
+            boot.done.set()
+            return
+        self.generation += 1
+        boot.done.set()
+        threading.Thread(target=self._warm, args=(boot,), name="engine-warm-up", daemon=True).start()
+        jvm.process.wait()
+        if not self._stopping:
+            self._crashed(jvm)
+
+    def _start_jvm(self, boot: _Boot) -> Jvm:
+        config = self.config
+        clock = _Clock(boot.timings)
+        shutil.rmtree(config.directory, ignore_errors=True)
+        (config.directory / "tmp").mkdir(parents=True)
+        boot.java = java = find_java(config.java_home)
+        jars = Jars(config.cache, config.mirror)
+        classpath = [*sorted((pyspark_home() / "jars").glob("*.jar")), *jars.ensure(java, config.progress)]
+        clock.lap("jars")
+        classpath.append(catalog_jar(java, jars, config.cache))
+        clock.lap("shim")
+        flags = confs.jvm_flags(config.memory)
+        shelf = archive.Archive(config.cache, java, flags, classpath)
+        archived = shelf.use_flags(config.directory) if config.class_archive else []
+        settings = {"conf": self._conf(), "catalog_url": config.catalog_url, "catalog_token": config.token}
+        all_flags = [*archived, *flags, *confs.directory_flags(config.directory)]
+        boot.jvm = jvm = launch(java, all_flags, classpath, settings, config.directory)
+        clock.lap("jvm")
+        boot.root = attach.adopt(jvm.gateway, jvm.session())
+        for name in self._added:
+            self._sessions(boot).addCatalog(name)
+        clock.lap("context")
+        boot.root.sql("SELECT 1").collect()
+        clock.lap("first query")
+        boot.archive = shelf.in_use(config.directory) if config.class_archive else archive.Use.OFF
+        return jvm
+
+    def _conf(self) -> dict[str, str]:
+        config = self.config
+        conf = confs.spark_conf(
+            config.directory,
+            cores=config.cores,
+            catalogs=config.catalogs,
+            default_catalog=config.default_catalog,
+            s3=config.s3,
+        )
+        return {**conf, **config.conf}
+
+    def _warm(self, boot: _Boot) -> None:
+        began = time.monotonic()
+        with contextlib.suppress(Py4JError, OSError):  # the JVM was stopped, or died, meanwhile
+            warmup.warm_up(self.session(), self.config.directory / "warm-up")
+            boot.timings["warm-up"] = round(time.monotonic() - began, 3)
+            boot.warm.set()
+
+    def _crashed(self, jvm: Jvm) -> None:
+        reason = jvm.obituary()
+        self._begin()
+        for callback in self._callbacks:
+            callback(reason)
+
+    def _sessions(self, boot: _Boot) -> Any:
+        return getattr(boot.root._jvm, "io.unitycatalog.harness.Sessions")
+
+
+class _Clock:
+    def __init__(self, timings: dict[str, float]) -> None:
+        self.timings = timings
+        self.last = time.monotonic()
+
+    def lap(self, name: str) -> None:
+        now = time.monotonic()
+        self.timings[name] = round(now - self.last, 3)
+        self.last = now
