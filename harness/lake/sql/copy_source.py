@@ -1,0 +1,279 @@
+"""The files a ``COPY INTO`` names, and how Spark reads them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import posixpath
+import re
+import zoneinfo
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+
+from harness.lake.paths import PathNotFound, WorkspacePaths
+from harness.lake.sql.copy_grammar import CopyInto
+from harness.lake.sql.failures import SqlError
+
+S3_SCHEMES = ("s3", "s3a", "s3n")
+LOCAL_SCHEMES = ("", "file", "dbfs")
+WORKSPACE_FOLDERS = ("/Volumes/", "/Workspace/", "/Users/", "/Shared/", "/Repos/")
+AWS_KEYS = {"AWS_ACCESS_KEY": "access.key", "AWS_SECRET_KEY": "secret.key", "AWS_SESSION_TOKEN": "session.token"}
+# Options that choose files: they are applied here, for only the files chosen may be recorded as loaded.
+CHOOSING = (
+    "pathglobfilter",
+    "recursivefilelookup",
+    "modifiedafter",
+    "modifiedbefore",
+    "ignoremissingfiles",
+    "ignorecorruptfiles",
+)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A file found: ``path`` (URI), ``modified`` (epoch milliseconds)."""
+
+    path: str
+    modified: int
+
+
+class Source:
+    """Where a ``COPY INTO`` reads. ``location``: the URI as Spark is given it."""
+
+    def __init__(self, spark: SparkSession, copy: CopyInto, paths: WorkspacePaths | None) -> None:
+        self._spark = spark
+        self._copy = copy
+        self._jvm: Any = spark._jvm
+        self.scheme, self.location = _resolve(copy.source, paths)
+        self._store = self._store_options()
+        self._configuration = spark._jsparkSession.sessionState().newHadoopConf()
+        for key, value in self._store.items():
+            self._configuration.set(key, value)
+
+    def _store_options(self) -> dict[str, str]:
+        """Hadoop settings of this source alone; they go with each read and never into the session.
+
+        Raises: ``SqlError`` for credentials that do not fit the source.
+        """
+        settings: dict[str, str] = {}
+        credential, encryption = self._copy.credential, self._copy.encryption
+        if (credential or encryption) and self.scheme not in S3_SCHEMES:
+            what = "CREDENTIALS" if credential else "ENCRYPTION"
+            message = (
+                f"Invalid scheme {self.scheme}. Source {what.lower()} is only supported for {', '.join(S3_SCHEMES)}."
+            )
+            raise SqlError(f"COPY_INTO_{what}_NOT_ALLOWED_ON", message, "0A000")
+        # A storage credential has no local meaning: the engine's own access to the S3 server stands for it.
+        if isinstance(credential, dict):
+            if set(credential) != set(AWS_KEYS):
+                message = f"Source credentials must specify {', '.join(AWS_KEYS)}."
+                raise SqlError("COPY_INTO_CREDENTIALS_REQUIRED", message, "42601")
+            settings = {f"fs.s3a.{AWS_KEYS[key]}": value for key, value in credential.items()}
+            settings["fs.s3a.aws.credentials.provider"] = "org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider"
+        if encryption:
+            if encryption.get("TYPE") != "AWS_SSE_C" or "MASTER_KEY" not in encryption:
+                message = "Source encryption must specify TYPE = 'AWS_SSE_C' and MASTER_KEY."
+                raise SqlError("COPY_INTO_ENCRYPTION_REQUIRED", message, "42601")
+            settings["fs.s3a.encryption.algorithm"] = "SSE-C"
+            settings["fs.s3a.encryption.key"] = encryption["MASTER_KEY"]
+        if settings:
+            # Hadoop would hand out the file system it made with the session's own keys.
+            settings.update({f"fs.{scheme}.impl.disable.cache": "true" for scheme in S3_SCHEMES})
+        return settings
+
+    # -- listing --------------------------------------------------------------------------------
+
+    def files(self) -> list[str]:
+        """The files to consider, sorted.
+
+        ``FILES`` are looked up by name; ``PATTERN`` is a glob below the location; a folder gives the files in it, not
+        those of its folders ("COPY INTO does not recurse", seen on Databricks), but partitions (``key=value``), or all with
+        ``recursiveFileLookup``. Names that begin with ``_`` or ``.`` are hidden.
+
+        Raises: ``SqlError``: ``PATH_NOT_FOUND``, or ``COPY_INTO_SOURCE_SCHEMA_INFERENCE_FAILED`` when there is none.
+        """
+        root = self._path(self.location)
+        system = root.getFileSystem(self._configuration)
+        try:
+            found = sorted(f.path for f in self._list(system, root) if self._chosen(f))
+        except Py4JJavaError as error:
+            raise SqlError("COPY_INTO_SOURCE_UNREADABLE", f"{self._copy.source}: {_reason(error)}", "58030") from error
+        finally:
+            if self._store:
+                system.close()
+        if not found and self._checks_emptiness():
+            raise SqlError(
+                "COPY_INTO_SOURCE_SCHEMA_INFERENCE_FAILED",
+                f"The source directory did not contain any parsable files of type {self._copy.format}. Please check "
+                f"the contents of '{self._copy.source}'.\n\nThe error can be silenced by setting "
+                "'spark.databricks.delta.copyInto.emptySourceCheck.enabled' to 'false'.",
+                "42KD9",
+            )
+        return found
+
+    def _list(self, system: Any, root: Any) -> Iterator[Listed]:
+        if self._copy.files:
+            for name in self._copy.files:
+                status = self._status(system, self._path(posixpath.join(self.location, name)))
+                if status is not None:
+                    yield _listed(status)
+            return
+        if self._copy.pattern is not None:
+            for status in system.globStatus(self._path(posixpath.join(self.location, self._copy.pattern))) or ():
+                if status.isFile() and not _hidden(status):
+                    yield _listed(status)
+            return
+        statuses = system.globStatus(root)
+        if statuses is None or not len(statuses):
+            raise _not_found(self._copy.source)
+        for status in statuses:
+            if status.isFile():
+                yield _listed(status)
+            else:
+                yield from self._folder(system, status.getPath())
+
+    def _folder(self, system: Any, folder: Any) -> Iterator[Listed]:
+        deep = self._flag("recursivefilelookup")
+        for status in system.listStatus(folder):
+            if _hidden(status):
+                continue
+            if status.isFile():
+                yield _listed(status)
+            elif deep or "=" in status.getPath().getName():
+                yield from self._folder(system, status.getPath())
+
+    def _status(self, system: Any, path: Any) -> Any:
+        if system.exists(path):
+            return system.getFileStatus(path)
+        if self._flag("ignoremissingfiles"):
+            return None
+        raise _not_found(path.toString())
+
+    def _chosen(self, file: Listed) -> bool:
+        options = self._copy.format_options
+        if glob := options.get("pathglobfilter"):
+            pattern = self._jvm.org.apache.hadoop.fs.GlobPattern(glob)
+            if not pattern.matches(posixpath.basename(file.path)):
+                return False
+        after, before = options.get("modifiedafter"), options.get("modifiedbefore")
+        return not (after and file.modified <= self._millis(after)) and not (
+            before and file.modified >= self._millis(before)
+        )
+
+    def _millis(self, text: str) -> float:
+        moment = dt.datetime.fromisoformat(text)
+        zone = self._copy.format_options.get("timezone") or self._spark.conf.get("spark.sql.session.timeZone")
+        return float(moment.replace(tzinfo=moment.tzinfo or zoneinfo.ZoneInfo(str(zone))).timestamp() * 1000)
+
+    def _checks_emptiness(self) -> bool:
+        return str(self._spark.conf.get("spark.databricks.delta.copyInto.emptySourceCheck.enabled", "true")) != "false"
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def read(self, files: list[str]) -> list[DataFrame]:
+        """Files as Spark reads them: one frame for each set of columns that a CSV header names, else one for all.
+
+        Spark takes the header of the first CSV file for every file; a file with its columns in another order would
+        be misread without a word.
+        """
+        options = {k: v for k, v in self._copy.format_options.items() if k not in CHOOSING} | self._store
+        if self._copy.format in ("PARQUET", "ORC"):
+            # Else Spark takes one file's columns and drops what others have besides.
+            options["mergeSchema"] = "true"
+        if any("=" in part for part in files[0][len(self.location) :].split("/")[:-1]):
+            options["basePath"] = self.location
+        groups = [files]
+        if self._copy.format == "CSV" and self._flag("header") and len(files) > 1:
+            groups = self._by_header(files)
+        reader = self._spark.read.format(self._copy.format.lower()).options(**options).option("globPaths", "false")
+        return [reader.load(group) for group in groups]
+
+    def readable(self, files: list[str]) -> list[str]:
+        """Those files that can be read to the end, for ``ignoreCorruptFiles``."""
+        return [file for file in files if self._reads(file)]
+
+    def _reads(self, file: str) -> bool:
+        try:
+            for frame in self.read([file]):
+                frame.write.format("noop").mode("overwrite").save()
+        except (PySparkException, Py4JJavaError):
+            return False
+        return True
+
+    def _by_header(self, files: list[str]) -> list[list[str]]:
+        groups: dict[str, list[str]] = defaultdict(list)
+        system = self._path(self.location).getFileSystem(self._configuration)
+        try:
+            for file in files:
+                groups[self._first_line(system, self._path(file))].append(file)
+        finally:
+            if self._store:
+                system.close()
+        return list(groups.values())
+
+    def _first_line(self, system: Any, path: Any) -> str:
+        codec = self._jvm.org.apache.hadoop.io.compress.CompressionCodecFactory(self._configuration).getCodec(path)
+        stream = system.open(path)
+        stream = stream if codec is None else codec.createInputStream(stream)
+        reader = self._jvm.java.io.BufferedReader(self._jvm.java.io.InputStreamReader(stream, "ISO-8859-1"))
+        comment = self._copy.format_options.get("comment")
+        try:
+            while (line := reader.readLine()) is not None:
+                if line.strip() and not (comment and line.startswith(comment)):
+                    return str(line)
+            return ""
+        finally:
+            reader.close()
+
+    def _flag(self, name: str) -> bool:
+        return self._copy.format_options.get(name, "false").lower() == "true"
+
+    def _path(self, text: str) -> Any:
+        return self._jvm.org.apache.hadoop.fs.Path(text)
+
+
+def _resolve(source: str, paths: WorkspacePaths | None) -> tuple[str, str]:
+    """The scheme, and the URI or local path behind a location as written. Raises: ``SqlError``."""
+    match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", source)
+    scheme = match[1].lower() if match else ""
+    if scheme in S3_SCHEMES:
+        return scheme, source
+    if scheme not in LOCAL_SCHEMES:
+        message = f"{scheme}:// is not served by the local harness; s3:// and /Volumes are."
+        raise SqlError("COPY_INTO_SOURCE_NOT_SERVED", message, "0A000")
+    path = source[len(scheme) + 1 :] if scheme else source
+    path = "/" + path.lstrip("/") if scheme else path
+    if not path.startswith("/"):
+        raise SqlError(
+            "COPY_INTO_SOURCE_NOT_ABSOLUTE", f"The source must be an absolute location: '{source}'.", "42K03"
+        )
+    if scheme != "file" and path.startswith(WORKSPACE_FOLDERS):
+        if paths is None:
+            raise _not_found(source)
+        try:
+            return "file", f"file:{paths.local(path)}"  # not as_uri(): Hadoop paths are not escaped
+        except PathNotFound:
+            raise _not_found(source) from None
+    return ("dbfs", source) if scheme == "dbfs" else ("file", "file:" + path)
+
+
+def _listed(status: Any) -> Listed:
+    return Listed(str(status.getPath().toString()), int(status.getModificationTime()))
+
+
+def _hidden(status: Any) -> bool:
+    name = str(status.getPath().getName())
+    return name.startswith(".") or (name.startswith("_") and "=" not in name) or name.endswith("._COPYING_")
+
+
+def _not_found(path: str) -> SqlError:
+    return SqlError("PATH_NOT_FOUND", f"Path does not exist: {path}.", "42K03")
+
+
+def _reason(error: Py4JJavaError) -> str:
+    return str(error.java_exception.toString()).splitlines()[0]

@@ -1,0 +1,110 @@
+"""What went wrong with a statement, in Databricks' terms: a message, an SQLSTATE, an error condition."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from py4j.protocol import Py4JError, Py4JJavaError
+from pyspark.errors import AnalysisException, PySparkException
+from pyspark.errors.exceptions.captured import CapturedException
+
+# Spark's general states: what is known of an error that names none.
+UNKNOWN_STATE = "HY000"
+_WORTHLESS = ("FAILED_EXECUTE_UDF", "FAILED_READ_FILE.NO_HINT", "TASK_WRITE_FAILED", "_LEGACY_ERROR_TEMP_")
+_LABELLED = re.compile(r"\[[A-Z][A-Z0-9_.]+\]")
+
+
+class SqlError(AnalysisException):  # type: ignore[misc]
+    """A statement that the front end refuses or cannot carry out; reads as one of Spark's own errors.
+
+    Parameters: ``condition`` (error condition), ``message`` (without label), ``state`` (SQLSTATE).
+    """
+
+    def __init__(self, condition: str, message: str, state: str) -> None:
+        super().__init__(
+            message=f"[{condition}] {message} SQLSTATE: {state}", errorClass=condition, messageParameters={}
+        )
+        self._state = state
+
+    def getSqlState(self) -> str:
+        return self._state
+
+    def getMessage(self) -> str:
+        return str(self._message)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a statement failed. ``detail``: the Java or Python stack, for diagnostics."""
+
+    message: str
+    state: str = UNKNOWN_STATE
+    condition: str | None = None
+    detail: str | None = None
+
+
+def failure(error: BaseException) -> Failure:
+    """What to tell a client of any exception that ended a statement."""
+    if isinstance(error, CapturedException) and error._origin is not None:
+        return _of_java(error._origin, error._stackTrace)
+    if isinstance(error, CapturedException):
+        return Failure(str(error._desc).strip(), detail=error._stackTrace)
+    if isinstance(error, PySparkException):
+        text = error.getMessage()
+        return Failure(text, error.getSqlState() or UNKNOWN_STATE, error.getCondition(), text)
+    if isinstance(error, Py4JJavaError):
+        return _of_java(error.java_exception, str(error))
+    if isinstance(error, (Py4JNetworkError, Py4JError)):
+        return Failure(
+            "[ENGINE_LOST] The connection to the Spark engine was lost.", "08S01", "ENGINE_LOST", repr(error)
+        )
+    return Failure(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+
+
+def _of_java(thrown: object, stack: str | None) -> Failure:
+    """Look along the causes for the one that says what happened to the user's statement.
+
+    Spark wraps: "Job aborted due to stage failure", TASK_WRITE_FAILED, a QueryExecutionException.
+    """
+    chain = _causes(thrown)
+    named = [(cause, condition) for cause in chain if (condition := _ask(cause, "getCondition"))]
+    telling = [(cause, c) for cause, c in named if not c.startswith(_WORTHLESS)] or named
+    if telling:
+        cause, condition = telling[0]
+        message, state = _text(cause), _ask(cause, "getSqlState")
+        # Databricks ends every message with the state; Delta's own do not.
+        if state and "SQLSTATE: " not in message:
+            message = f"{message.rstrip()} SQLSTATE: {state}"
+        return Failure(message, state or UNKNOWN_STATE, condition, stack)
+    # Task failures reach the driver as text only, labelled all the same.
+    text = _text(chain[0])
+    if label := _LABELLED.search(text):
+        end = text.find("\n\tat ", label.start())
+        message = text[label.start() : end if end > 0 else None].strip()
+        said = re.search(r"SQLSTATE: (\w{5})", message)
+        return Failure(message, said[1] if said else UNKNOWN_STATE, label.group()[1:-1], stack)
+    return Failure(text, detail=stack)
+
+
+def _causes(thrown: object) -> list[object]:
+    chain: list[object] = []
+    while thrown is not None and len(chain) < 20:
+        chain.append(thrown)
+        thrown = thrown.getCause()  # type: ignore[attr-defined]
+    return chain
+
+
+def _text(thrown: object) -> str:
+    # AnalysisException.getMessage() ends with the logical plan; getSimpleMessage() ends with the line and position.
+    text = _ask(thrown, "getSimpleMessage") or _ask(thrown, "getMessage")
+    return (text or str(thrown.toString())).strip()  # type: ignore[attr-defined]
+
+
+def _ask(thrown: object, method: str) -> str | None:
+    """Call a method that only some Java exceptions have."""
+    try:
+        value = getattr(thrown, method)()
+    except Py4JError:
+        return None
+    return None if value is None else str(value)

@@ -1,0 +1,77 @@
+"""The record of one statement: what it is asked, where it is, what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+import uuid
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import pyarrow as pa
+
+from harness.lake.sql.failures import Failure
+from harness.lake.sql.results import Result
+from harness.lake.sql.sessions import Session
+
+
+class State(StrEnum):
+    """Where a statement is; the Statement Execution API's words."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+    CLOSED = "CLOSED"
+
+
+@dataclass(eq=False)
+class Operation:
+    """One statement's record. ``done`` completes when the state is final. Times are epoch seconds."""
+
+    session: Session
+    statement: str
+    id: bytes = field(default_factory=lambda: uuid.uuid4().bytes)
+    state: State = State.PENDING
+    failure: Failure | None = None
+    result: Result | None = None
+    started: float = field(default_factory=time.time)
+    completed: float | None = None
+    offset: int = 0
+    seen: float = 0.0
+    done: Future[None] = field(default_factory=Future)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def tag(self) -> str:
+        return "sql-" + self.id.hex()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for the end. Returns: whether it came within ``seconds``."""
+        with contextlib.suppress(TimeoutError):
+            self.done.result(seconds)
+        return self.done.done()
+
+    def finish(self, state: State, *, result: Result | None = None, why: Failure | None = None) -> bool:
+        """Make a state final. Returns: ``False`` when another one already is."""
+        with self._lock:
+            if self.done.done():
+                return False
+            self.state, self.result, self.failure, self.completed = state, result, why, time.time()
+            self.done.set_result(None)
+            return True
+
+    def page(self, most_rows: int | None, most_bytes: int | None) -> tuple[int, pa.Table, bool]:
+        """The next rows. Returns: the first one's place, the rows, whether more follow."""
+        assert self.result is not None
+        table = self.result.table
+        count = table.num_rows - self.offset
+        if most_rows and most_rows > 0:
+            count = min(count, most_rows)
+        if most_bytes and table.num_rows and table.nbytes:
+            count = min(count, max(1, int(most_bytes / (table.nbytes / table.num_rows))))
+        start, self.offset = self.offset, self.offset + count
+        return start, table.slice(start, count), self.offset < table.num_rows

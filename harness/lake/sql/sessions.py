@@ -1,0 +1,131 @@
+"""A SQL session: its Spark session, its settings, its place among catalogs and schemas."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from harness.lake.sql.failures import Failure, failure
+from harness.lake.sql.tokens import Token, UnclosedToken, tokens
+
+# Databricks SQL's parameters that Spark has under another name (docs: sql/language-manual/sql-ref-parameters).
+SPARK_NAMES = {
+    "ansi_mode": "spark.sql.ansi.enabled",
+    "timezone": "spark.sql.session.timeZone",
+    "max_file_partition_bytes": "spark.sql.files.maxPartitionBytes",
+    "legacy_time_parser_policy": "spark.sql.legacy.timeParserPolicy",
+}
+STATEMENT_TIMEOUT = "statement_timeout"
+# These may run while the session's schema does not exist yet: they may be what makes it.
+_WITHOUT_SCHEMA = ("USE", "SET", "SHOW", "DESCRIBE", "DESC")
+_SCHEMA_WORDS = ("SCHEMA", "DATABASE", "CATALOG")
+
+
+class SessionLost(Exception):
+    """The session is gone. ``failure``: why."""
+
+    def __init__(self, why: Failure) -> None:
+        super().__init__(why.message)
+        self.failure = why
+
+
+@dataclass(eq=False)
+class Session:
+    """One client's session. ``conf``: settings by lower-case name, as given. ``seen``: when it was last used."""
+
+    warehouse: str
+    catalog: str | None = None
+    schema: str | None = None
+    configuration: Mapping[str, str] = field(default_factory=dict)
+    seen: float = 0.0
+    id: bytes = field(default_factory=lambda: uuid.uuid4().bytes)
+    conf: dict[str, str] = field(default_factory=dict)
+    lost: Failure | None = None
+    connecting: threading.Lock = field(default_factory=threading.Lock)
+    _spark: SparkSession | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def connect(self, spark: SparkSession) -> None:
+        """Make a fresh Spark session this client's. Raises: PySpark's exceptions for a bad setting or catalog."""
+        for name, value in self.configuration.items():
+            self._set(spark, name, value)
+        if self.catalog:
+            # Not spark.catalog.setCurrentCatalog: on a fresh thread it does not see this session's spark.sql.catalog.*.
+            spark.sql(f"SET CATALOG {_quoted(self.catalog)}")
+        self._spark = spark
+        self.settle("SHOW")
+
+    @property
+    def spark(self) -> SparkSession:
+        """The Spark session. Raises: ``SessionLost``."""
+        if self.lost is not None:
+            raise SessionLost(self.lost)
+        assert self._spark is not None, "connect() comes first"
+        return self._spark
+
+    @property
+    def connected(self) -> bool:
+        return self._spark is not None
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds a statement may run."""
+        seconds = float(self.conf.get(STATEMENT_TIMEOUT) or 0)
+        return seconds if seconds > 0 else None
+
+    def settle(self, statement: str) -> None:
+        """Enter the schema named at connect time, which the first statements may have to create.
+
+        A warehouse accepts a session on a schema that does not exist (seen in the connector's own e2e tests).
+        Raises: PySpark's SCHEMA_NOT_FOUND when it is still missing and the statement needs it.
+        """
+        with self._lock:
+            if not self.schema:
+                return
+            try:
+                self.spark.sql(f"USE SCHEMA {_quoted(self.schema)}")
+                self.schema = None
+            except PySparkException as error:
+                if failure(error).condition != "SCHEMA_NOT_FOUND" or not _needs_no_schema(statement):
+                    raise
+
+    def note(self, statement: str) -> None:
+        """Heed ``SET name = value`` for the names that only Databricks has; Spark keeps the rest itself."""
+        read = _head(statement)
+        if not read or not read[0].is_word("SET") or len(read) < 4 or not read[2].is_mark("="):
+            return
+        if read[1].text.lower() in (*SPARK_NAMES, STATEMENT_TIMEOUT):
+            self._set(self.spark, read[1].text, read[3].value)
+
+    def _set(self, spark: SparkSession, name: str, value: str) -> None:
+        self.conf[name.lower()] = value
+        if (known := SPARK_NAMES.get(name.lower())) is not None:
+            spark.conf.set(known, value)
+        # The name itself too, so that `SET ansi_mode` shows it, as on a warehouse.
+        spark.conf.set(name, value)
+
+
+def _needs_no_schema(statement: str) -> bool:
+    read = _head(statement)
+    if not read:
+        return False
+    words = [token.text.upper() for token in read if token.kind is Kind.WORD]
+    return words[:1] != [] and (
+        words[0] in _WITHOUT_SCHEMA or (words[0] in ("CREATE", "DROP") and words[1] in _SCHEMA_WORDS)
+    )
+
+
+def _head(statement: str) -> list[Token]:
+    try:
+        return list(tokens(statement[:2000]))[:6]
+    except UnclosedToken:
+        return []
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
