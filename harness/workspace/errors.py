@@ -85,7 +85,10 @@ def answer(error: ApiError) -> JSONResponse:
 
     The SQL connector reads no body; it shows the header ``x-databricks-reason-phrase`` (wire.md §4.1).
     """
-    phrase = " ".join(error.message.split()).encode("latin-1", "replace").decode("latin-1")
+    # What users named stands in messages: a header takes no line end or control character, and Latin-1 only.
+    phrase = (
+        "".join(c if c.isprintable() else " " for c in error.message).encode("latin-1", "replace").decode("latin-1")
+    )
     return JSONResponse(
         {"error_code": error.error_code, "message": error.message},
         error.status,

@@ -7,8 +7,9 @@ is executed is asserted in tests/runner and through the whole stack, never here.
 from __future__ import annotations
 
 import json
+import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -82,6 +83,23 @@ class HandRunner:
         launch.progressed(self.workspace, run)
 
 
+class WatchedSignal(Signal):
+    """Tells the test when a poll begins to be held."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: queue.Queue[Hashable] = queue.Queue()
+
+    async def wait(self, key: Hashable, until: Callable[[], bool], seconds: float) -> bool:
+        if not until():
+            self.held.put(key)
+        return await super().wait(key, until, seconds)
+
+    def wait_held(self, key: Hashable) -> None:
+        while self.held.get(timeout=10) != key:
+            pass
+
+
 class IdleEngine:
     """An engine that was not started: these tests ask for no Spark."""
 
@@ -131,7 +149,7 @@ def config(directory: Path, mount: Path) -> Config:
 
 
 def compose(settings: Config, url: str) -> tuple[Workspace, HandRunner]:
-    store, signal, runner = Store(settings.directory / "workspace.db"), Signal(), HandRunner()
+    store, signal, runner = Store(settings.directory / "workspace.db"), WatchedSignal(), HandRunner()
     workspace = Workspace(
         config=settings,
         url=url,
