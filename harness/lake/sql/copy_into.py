@@ -174,7 +174,7 @@ class _Load:
             many = len(frame.columns) > len(names)
             raise SqlError(
                 f"COPY_INTO_COLUMN_ARITY_MISMATCH.{'TOO_MANY' if many else 'NOT_ENOUGH'}_DATA_COLUMNS",
-                f"Cannot write to {self.copy.target}, the reason is {'too many' if many else 'not enough'} data columns. "
+                f"Cannot write to {self.copy.target}, {'too many' if many else 'not enough'} data columns. "
                 f"Table columns: {', '.join(names)}. Data columns: {', '.join(frame.columns)}.",
                 "21S01",
             )
@@ -252,8 +252,8 @@ class _Load:
         return SqlError(
             "COPY_INTO_SCHEMA_MISMATCH_WITH_TARGET_TABLE",
             f"A schema mismatch was detected while copying into the Delta table (Table: {self.copy.target}).\nThis may "
-            "indicate an issue with the incoming data, or the Delta table schema can be evolved automatically by setting:\n"
-            f"COPY_OPTIONS ('mergeSchema' = 'true')\nSchema difference:\n{difference}\n",
+            "indicate an issue with the incoming data, or the Delta table schema can be evolved automatically by "
+            f"setting:\nCOPY_OPTIONS ('mergeSchema' = 'true')\nSchema difference:\n{difference}\n",
             "42KDG",
         )
 

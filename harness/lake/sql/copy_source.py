@@ -92,8 +92,8 @@ class Source:
         """The files to consider, sorted.
 
         ``FILES`` are looked up by name; ``PATTERN`` is a glob below the location; a folder gives the files in it, not
-        those of its folders ("COPY INTO does not recurse", seen on Databricks), but partitions (``key=value``), or all with
-        ``recursiveFileLookup``. Names that begin with ``_`` or ``.`` are hidden.
+        those of its folders ("COPY INTO does not recurse", seen on Databricks), but for partitions (``key=value``), or
+        with ``recursiveFileLookup``. Names that begin with ``_`` or ``.`` are hidden.
 
         Raises: ``SqlError``: ``PATH_NOT_FOUND``, or ``COPY_INTO_SOURCE_SCHEMA_INFERENCE_FAILED`` when there is none.
         """

@@ -55,10 +55,9 @@ def failure(error: BaseException) -> Failure:
         return Failure(text, error.getSqlState() or UNKNOWN_STATE, error.getCondition(), text)
     if isinstance(error, Py4JJavaError):
         return _of_java(error.java_exception, str(error))
-    if isinstance(error, (Py4JNetworkError, Py4JError)):
-        return Failure(
-            "[ENGINE_LOST] The connection to the Spark engine was lost.", "08S01", "ENGINE_LOST", repr(error)
-        )
+    if isinstance(error, Py4JError):  # Py4JNetworkError among them
+        text = "[ENGINE_LOST] The connection to the Spark engine was lost. SQLSTATE: 08S01"
+        return Failure(text, "08S01", "ENGINE_LOST", repr(error))
     return Failure(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
 
 

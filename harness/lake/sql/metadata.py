@@ -1,4 +1,4 @@
-"""Catalogs, schemas, tables and columns, in the row shapes of JDBC's DatabaseMetaData (which the Hive protocol uses)."""
+"""Catalogs, schemas, tables and columns, in the row shapes of JDBC's DatabaseMetaData (and of the Hive protocol)."""
 
 from __future__ import annotations
 
@@ -11,68 +11,20 @@ from pyspark.sql import types as S
 
 from harness.lake.sql.results import Result, Rows, made
 
-_TEXT, _INT = S.StringType(), S.IntegerType()
-_TABLES: list[tuple[str, S.DataType]] = [
-    (name, _TEXT)
-    for name in [
-        "TABLE_CAT",
-        "TABLE_SCHEM",
-        "TABLE_NAME",
-        "TABLE_TYPE",
-        "REMARKS",
-        "TYPE_CAT",
-        "TYPE_SCHEM",
-        "TYPE_NAME",
-        "SELF_REFERENCING_COL_NAME",
-        "REF_GENERATION",
-    ]
-]
-_COLUMN_KINDS: dict[str, S.DataType] = {
-    **dict.fromkeys(
-        [
-            "DATA_TYPE",
-            "COLUMN_SIZE",
-            "DECIMAL_DIGITS",
-            "NUM_PREC_RADIX",
-            "NULLABLE",
-            "SQL_DATA_TYPE",
-            "SQL_DATETIME_SUB",
-            "CHAR_OCTET_LENGTH",
-            "ORDINAL_POSITION",
-        ],
-        _INT,
-    ),
-    "BUFFER_LENGTH": S.ByteType(),
-    "SOURCE_DATA_TYPE": S.ShortType(),
-}
-_COLUMNS: list[tuple[str, S.DataType]] = [
-    (name, _COLUMN_KINDS.get(name, _TEXT))
-    for name in [
-        "TABLE_CAT",
-        "TABLE_SCHEM",
-        "TABLE_NAME",
-        "COLUMN_NAME",
-        "DATA_TYPE",
-        "TYPE_NAME",
-        "COLUMN_SIZE",
-        "BUFFER_LENGTH",
-        "DECIMAL_DIGITS",
-        "NUM_PREC_RADIX",
-        "NULLABLE",
-        "REMARKS",
-        "COLUMN_DEF",
-        "SQL_DATA_TYPE",
-        "SQL_DATETIME_SUB",
-        "CHAR_OCTET_LENGTH",
-        "ORDINAL_POSITION",
-        "IS_NULLABLE",
-        "SCOPE_CATALOG",
-        "SCOPE_SCHEMA",
-        "SCOPE_TABLE",
-        "SOURCE_DATA_TYPE",
-        "IS_AUTO_INCREMENT",
-    ]
-]
+_TEXT = S.StringType()
+_TABLES = [
+    "TABLE_CAT", "TABLE_SCHEM", "TABLE_NAME", "TABLE_TYPE", "REMARKS", "TYPE_CAT", "TYPE_SCHEM", "TYPE_NAME",
+    "SELF_REFERENCING_COL_NAME", "REF_GENERATION",
+]  # fmt: skip
+_COLUMNS: dict[str, S.DataType] = {
+    "TABLE_CAT": _TEXT, "TABLE_SCHEM": _TEXT, "TABLE_NAME": _TEXT, "COLUMN_NAME": _TEXT,
+    "DATA_TYPE": S.IntegerType(), "TYPE_NAME": _TEXT, "COLUMN_SIZE": S.IntegerType(), "BUFFER_LENGTH": S.ByteType(),
+    "DECIMAL_DIGITS": S.IntegerType(), "NUM_PREC_RADIX": S.IntegerType(), "NULLABLE": S.IntegerType(),
+    "REMARKS": _TEXT, "COLUMN_DEF": _TEXT, "SQL_DATA_TYPE": S.IntegerType(), "SQL_DATETIME_SUB": S.IntegerType(),
+    "CHAR_OCTET_LENGTH": S.IntegerType(), "ORDINAL_POSITION": S.IntegerType(), "IS_NULLABLE": _TEXT,
+    "SCOPE_CATALOG": _TEXT, "SCOPE_SCHEMA": _TEXT, "SCOPE_TABLE": _TEXT, "SOURCE_DATA_TYPE": S.ShortType(),
+    "IS_AUTO_INCREMENT": _TEXT,
+}  # fmt: skip
 # java.sql.Types
 _JDBC = {
     S.BooleanType: 16, S.ByteType: -6, S.ShortType: 5, S.IntegerType: 4, S.LongType: -5, S.FloatType: 6,
@@ -103,7 +55,7 @@ def tables(
         for inside, within, name, kind in _tables(spark, catalog, schema, table)
         if not wanted or kind in wanted
     ]
-    return made(_TABLES, rows)
+    return made([(name, _TEXT) for name in _TABLES], rows)
 
 
 def columns(
@@ -117,7 +69,7 @@ def columns(
         for position, field in enumerate(spark.table(_quoted(inside, within, name)).schema.fields)
         if like(field.name)
     ]
-    return made(_COLUMNS, rows)
+    return made(list(_COLUMNS.items()), rows)
 
 
 def _catalogs(spark: SparkSession) -> list[str]:
@@ -173,7 +125,7 @@ def _column(catalog: str, schema: str, table: str, position: int, field: S.Struc
         "IS_NULLABLE": "YES" if field.nullable else "NO",
         "IS_AUTO_INCREMENT": "NO",
     }
-    return tuple(values.get(name) for name, _ in _COLUMNS)
+    return tuple(values.get(name) for name in _COLUMNS)
 
 
 def _type_name(kind: S.DataType) -> str:

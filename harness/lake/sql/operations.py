@@ -18,7 +18,7 @@ from harness.lake.paths import WorkspacePaths
 from harness.lake.sql import frontend
 from harness.lake.sql.failures import Failure, failure
 from harness.lake.sql.parameters import Parameter, arguments
-from harness.lake.sql.records import Operation, State
+from harness.lake.sql.records import Delivery, Operation, State
 from harness.lake.sql.results import Result, collect
 from harness.lake.sql.sessions import Session, SessionLost
 from harness.lake.sql.types import Native
@@ -28,6 +28,7 @@ BOOT_SECONDS = 850.0
 IDLE_SECONDS = 3600.0
 RESULT_BYTES = 1 << 30
 WORKERS = 32
+WAITERS = 128
 
 # PySpark logs a JSON document with a Java stack for every error a user makes.
 _QUERY_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
@@ -69,8 +70,11 @@ class SqlEngine:
         self.clock = clock
         self._sessions: dict[bytes, Session] = {}
         self._operations: dict[bytes, Operation] = {}
+        self._lost: dict[bytes, Failure] = {}
         self._lock = threading.Lock()
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="sql")
+        # For who waits on a statement without being a coroutine; the threads here never touch the JVM.
+        self.waiters = ThreadPoolExecutor(WAITERS, thread_name_prefix="sql-wait")
         # Apart, so that a cancel does not queue behind what it is to cancel.
         self._interrupters = ThreadPoolExecutor(2, thread_name_prefix="sql-cancel")
         engine.on_crash(self._crashed)
@@ -79,10 +83,24 @@ class SqlEngine:
 
     def stop(self) -> None:
         """Cancel everything and let the threads go."""
+        self.reset()
+        for pool in (self._workers, self._interrupters, self.waiters):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def reset(self) -> None:
+        """Close every session."""
         for session in list(self._sessions.values()):
             self.close(session.id)
-        self._workers.shutdown(wait=False, cancel_futures=True)
-        self._interrupters.shutdown(wait=False, cancel_futures=True)
+
+    def status(self) -> dict[str, int]:
+        """How many sessions there are, statements that run, and bytes of results held."""
+        with self._lock:
+            operations = list(self._operations.values())
+        return {
+            "sessions": len(self._sessions),
+            "running": sum(not operation.done.done() for operation in operations),
+            "result_bytes": sum(operation.result.size for operation in operations if operation.result),
+        }
 
     # -- sessions -------------------------------------------------------------------------------
 
@@ -104,11 +122,12 @@ class SqlEngine:
         """Wait for the engine and make a session's Spark session. Returns: why it could not be made."""
         return self._workers.submit(self._connect, session).result()
 
-    def session(self, session_id: bytes) -> Session | None:
-        """The session of an id, marked as used."""
+    def session(self, session_id: bytes) -> Session:
+        """The session of an id, marked as used. Raises: ``SessionLost``, saying why when the engine took it down."""
         session = self._sessions.get(session_id)
-        if session is not None:
-            session.seen = self.clock()
+        if session is None:
+            raise SessionLost(self._lost.get(session_id, Failure("no such session")))
+        session.seen = self.clock()
         return session
 
     def close(self, session_id: bytes) -> None:
@@ -141,6 +160,7 @@ class SqlEngine:
         native: Native | None = None,
         limit: int | None = None,
         timeout: float | None = None,
+        delivery: Delivery | None = None,
         work: Work | None = None,
     ) -> Operation:
         """Start a statement; returns at once.
@@ -148,7 +168,7 @@ class SqlEngine:
         Parameters: ``native``, what the client reads as Arrow types; ``limit``, at most so many rows; ``timeout`` in
         seconds, instead of the session's; ``work``, done in place of the statement (metadata calls).
         """
-        operation = Operation(session, statement, seen=self.clock())
+        operation = Operation(session, statement, delivery=delivery or Delivery(), seen=self.clock())
         with self._lock:
             self._operations[operation.id] = operation
         run = work or (lambda spark: self._statement(spark, operation, parameters, native or Native(), limit))
@@ -242,7 +262,7 @@ class SqlEngine:
                 other.state, other.result = State.CLOSED, None
 
     def _expire(self, operation: Operation, seconds: float) -> None:
-        why = f"[STATEMENT_TIMEOUT] The statement ran for more than {seconds:g} seconds and was cancelled. SQLSTATE: 57KD0"
+        why = f"[STATEMENT_TIMEOUT] The statement ran for over {seconds:g} seconds and was cancelled. SQLSTATE: 57KD0"
         if operation.finish(State.FAILED, why=Failure(why, "57KD0", "STATEMENT_TIMEOUT")):
             self._interrupt(operation)
 
@@ -259,6 +279,7 @@ class SqlEngine:
             for session in sessions:
                 session.lost = why
                 del self._sessions[session.id]
+                self._lost[session.id] = why
             running = [op for op in self._operations.values() if op.session.lost is not None]
         for operation in running:
             operation.finish(State.FAILED, why=why)

@@ -28,6 +28,20 @@ class State(StrEnum):
     CLOSED = "CLOSED"
 
 
+@dataclass
+class Delivery:
+    """How the client that asked takes the rows.
+
+    ``compressed``: LZ4 frames. ``linked``: fetches (large) results by link. ``patient``: polls without sleeping, so
+    that a poll is held a while. ``kind``: the Hive protocol's operation type.
+    """
+
+    compressed: bool = False
+    linked: bool = False
+    patient: bool = True
+    kind: int = 0
+
+
 @dataclass(eq=False)
 class Operation:
     """One statement's record. ``done`` completes when the state is final. Times are epoch seconds."""
@@ -40,6 +54,7 @@ class Operation:
     result: Result | None = None
     started: float = field(default_factory=time.time)
     completed: float | None = None
+    delivery: Delivery = field(default_factory=Delivery)
     offset: int = 0
     seen: float = 0.0
     done: Future[None] = field(default_factory=Future)

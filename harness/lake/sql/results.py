@@ -17,22 +17,33 @@ from pyspark.sql.pandas.types import to_arrow_type
 from harness.lake.sql.delta_log import DeltaLog
 from harness.lake.sql.types import Column, Native
 
+# What large results are parted into.
+FILE_BYTES = 8 << 20
+
 Rows = list[tuple[Any, ...]]
 _APPENDS = re.compile(r"AppendData|Overwrite|ReplaceData|InsertInto")
 
 
 @dataclass
 class Result:
-    """What a statement gave. ``modified``: how many rows it changed, when it is known."""
+    """What a statement gave.
+
+    ``modified``: how many rows it changed, when that is known. ``truncated``: there were more rows than were asked for.
+    """
 
     columns: list[Column]
     table: pa.Table
     modified: int | None = None
+    truncated: bool = False
 
     @property
     def size(self) -> int:
         """Bytes held in memory."""
         return int(self.table.nbytes)
+
+    def rows_per(self, size: int) -> int:
+        """How many rows make ``size`` bytes; at least one."""
+        return max(1, int(size * self.table.num_rows / max(1, self.size)))
 
 
 def made(schema: Sequence[tuple[str, S.DataType]], rows: Rows, modified: int | None = None) -> Result:
@@ -66,12 +77,13 @@ def collect(spark: SparkSession, frame: DataFrame, native: Native, since: float,
         selected = [f"{(c.select or '{c}').format(c=name)} as {name}" for c, name in zip(columns, names, strict=True)]
         frame = frame.toDF(*names).selectExpr(*selected)
     if limit:
-        frame = frame.limit(limit)
+        frame = frame.limit(limit + 1)  # one more tells whether there are more
     zone = str(spark.conf.get("spark.sql.session.timeZone"))
     table = frame.toArrow()
     arrays = [_finished(c, array, zone) for c, array in zip(columns, table.itercolumns(), strict=True)]
     schema = pa.schema([column.field(array.type) for column, array in zip(columns, arrays, strict=True)])
-    result = Result(columns, pa.Table.from_arrays(arrays, schema=schema))
+    whole = pa.Table.from_arrays(arrays, schema=schema)
+    result = Result(columns, whole[:limit] if limit else whole, truncated=bool(limit) and whole.num_rows > limit)
     if columns[0].name == "num_affected_rows" and table.num_rows == 1:  # UPDATE, DELETE, MERGE, COPY INTO
         result.modified = table.column(0)[0].as_py()
     return result

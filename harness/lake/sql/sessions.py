@@ -114,10 +114,8 @@ def _needs_no_schema(statement: str) -> bool:
     read = _head(statement)
     if not read:
         return False
-    words = [token.text.upper() for token in read if token.kind is Kind.WORD]
-    return words[:1] != [] and (
-        words[0] in _WITHOUT_SCHEMA or (words[0] in ("CREATE", "DROP") and words[1] in _SCHEMA_WORDS)
-    )
+    first, second = (*(token.text.upper() for token in read), "", "")[:2]
+    return first in _WITHOUT_SCHEMA or (first in ("CREATE", "DROP") and second in _SCHEMA_WORDS)
 
 
 def _head(statement: str) -> list[Token]:
