@@ -1,0 +1,56 @@
+"""What is written is executed: examples run, generated parts are current, links and commands exist."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+GENERATED = [page for page in PAGES if "[[[cog" in page.read_text()]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
+
+
+def test_the_generated_parts_are_what_the_code_says():
+    command = [sys.executable, "-m", "cogapp", "-I", str(ROOT), "--check", *map(str, GENERATED)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"stale; run `tox -e docs`\n{done.stdout}"
+    assert len(GENERATED) == 3
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_local_link_leads_somewhere(page):
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_tox_environment_that_the_readme_names_exists():
+    tox = configparser.ConfigParser()
+    tox.read(ROOT / "tox.ini")
+    named = set(re.findall(r"tox -e (\w+)", (ROOT / "README.md").read_text()))
+    assert named
+    assert named <= {section.partition(":")[2] for section in tox.sections()}
+
+
+def test_the_readme_example_passes(run_assets, lake):
+    (source,) = blocks(ROOT / "README.md", "python")
+    names: dict[str, object] = {}
+    exec(compile(source, "README.md", "exec"), names)
+    names["test_the_pipeline_fills_its_tables"](run_assets, lake)  # type: ignore[operator]
+
+
+def test_the_settings_example_is_accepted(tmp_path, monkeypatch):
+    from harness.settings import Settings
+
+    (example,) = blocks(ROOT / "docs" / "settings.md", "toml")
+    (tmp_path / "pyproject.toml").write_text(example)
+    monkeypatch.chdir(tmp_path)
+    assert Settings().mounts["/Workspace/Users/me@example.com"] == Path("scratch")

@@ -1,0 +1,147 @@
+"""The command line as its user meets it: real processes, their words and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def harness(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harness.cli", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A project state of its own, with a stack up."""
+    environment = {"HARNESS_STATE": str(tmp_path_factory.mktemp("state"))}
+    started = harness("up", **environment)
+    assert started.returncode == 0, started.stderr
+    yield environment
+    assert harness("down", **environment).returncode == 0
+    assert harness("status", **environment).returncode == 1
+
+
+def test_doctor_is_content_with_this_machine_and_says_so_line_by_line():
+    assert harness("fetch").returncode == 0
+    answer = harness("doctor", COLUMNS="200")
+    assert answer.returncode == 0, answer.stdout
+    assert "Java" in answer.stdout
+
+
+def test_doctor_names_what_is_missing_and_how_to_mend_it(tmp_path):
+    answer = harness("doctor", HARNESS_JAVA_HOME=str(tmp_path), HARNESS_DAGS="nowhere", COLUMNS="250")
+    assert answer.returncode == 1
+    assert "HARNESS_JAVA_HOME" in answer.stdout or "java_home" in answer.stdout
+    assert "nowhere" in answer.stdout
+
+
+def test_without_a_stack_the_commands_that_need_one_say_how_to_start_it(tmp_path):
+    for command in ("env", "status", "down"):
+        answer = harness(command, HARNESS_STATE=str(tmp_path))
+        assert (answer.returncode, "harness up" in answer.stderr) == (1, True)
+
+
+def test_a_wrong_setting_is_named():
+    answer = harness("status", HARNESS_PORT="many")
+    assert answer.returncode == 2
+    assert "port" in answer.stderr
+
+
+@pytest.mark.slow
+def test_env_points_unmodified_clients_at_the_stack_that_is_up(state):
+    lines = harness("env", **state).stdout
+    client = (
+        "import boto3; from databricks.sdk import WorkspaceClient; "
+        "print(WorkspaceClient().current_user.me().user_name, len(boto3.client('s3').list_buckets()['Buckets']))"
+    )
+    answer = subprocess.run(
+        ["bash", "-c", f'set -e; eval "$LINES"; {sys.executable} -W ignore -c "{client}"'],
+        env={**os.environ, "LINES": lines},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert answer.stdout.split() == ["harness@localhost", "0"], answer.stderr
+
+
+@pytest.mark.slow
+def test_a_second_up_is_refused_and_status_tells_of_the_first(state):
+    again = harness("up", **state)
+    assert again.returncode == 1
+    assert "already up" in again.stderr
+    status = json.loads(harness("status", "--json", **state).stdout)
+    assert status["workspace"].startswith("http://127.0.0.1:")
+    assert status["engine"]["state"] in ("starting", "ready")
+
+
+@pytest.mark.slow
+def test_run_shows_each_task_and_ends_with_the_tables(state):
+    answer = harness("run", "green_energy_extract", COLUMNS="160", **state)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "green_energy_transform: ✓ success" in answer.stdout
+    assert "load_file.copy[0]" in answer.stdout
+    assert "main.green_energy.facility_efficiency" in answer.stdout
+
+
+@pytest.mark.slow
+def test_run_of_a_failing_dag_ends_with_its_cause_and_exit_code_1(state, tmp_path):
+    dag = tmp_path / "fails.py"
+    dag.write_text(
+        "from airflow.sdk import dag, task\n\n@dag(schedule=None)\ndef fails():\n    @task\n    def divide():\n"
+        "        return 1 / 0\n    divide()\n\nfails()\n"
+    )
+    answer = harness("run", str(dag), **state)
+    assert answer.returncode == 1
+    assert "ZeroDivisionError: division by zero" in answer.stdout
+
+
+@pytest.mark.slow
+def test_run_of_an_unknown_dag_names_near_ones(state):
+    answer = harness("run", "green_energy_extrct", **state)
+    assert answer.returncode == 1
+    assert "green_energy_extract" in answer.stderr
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_run_with_code_130_and_nothing_stays(tmp_path):
+    dag = tmp_path / "waits.py"
+    dag.write_text(
+        "import threading\nfrom airflow.sdk import dag, task\n\n@dag(schedule=None)\ndef waits():\n    @task\n"
+        "    def wait():\n        threading.Event().wait(600)\n    wait()\n\nwaits()\n"
+    )
+    import psutil
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness.cli", "run", str(dag)],
+        cwd=ROOT,
+        env={**os.environ, "HARNESS_STATE": str(tmp_path / "state"), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == "waits"  # the run has started
+    family = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert alive == []
