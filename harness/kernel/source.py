@@ -1,7 +1,7 @@
 """Notebooks as files: a Databricks source export (``.py``, ``.sql``) or an ``.ipynb``, taken apart into cells.
 
-Databricks' source format is a comment on the first line, ``# COMMAND ----------`` between cells, ``# MAGIC`` before every
-line of a cell that is not plain code, and ``# DBTITLE 1,…`` for a title (docs.databricks.com, "Import and export
+Databricks' source format is a comment on the first line, ``# COMMAND ----------`` between cells, ``# MAGIC`` before
+every line of a cell that is not plain code, and ``# DBTITLE 1,…`` for a title (docs.databricks.com, "Import and export
 notebooks"; ``--`` instead of ``#`` in SQL notebooks).
 """
 
@@ -31,8 +31,8 @@ class NotNotebook(ValueError):
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell. ``number`` counts from 1. ``line``: where ``text`` begins, counted from 1 in the file of a source notebook
-    and in the cell of an ``.ipynb``. ``source`` is the cell as its author wrote it, with its magic."""
+    """One cell. ``number`` counts from 1. ``line``: where ``text`` begins, counted from 1 in the file of a source
+    notebook and in the cell of an ``.ipynb``. ``source`` is the cell as its author wrote it, with its magic."""
 
     number: int
     language: str
@@ -124,7 +124,9 @@ def _ipynb(path: Path, text: str) -> tuple[str, list[Cell]]:
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
-        raise NotNotebook(f"{path} is not a notebook: line {error.lineno}, column {error.colno}: {error.msg}") from error
+        raise NotNotebook(
+            f"{path} is not a notebook: line {error.lineno}, column {error.colno}: {error.msg}"
+        ) from error
     if not isinstance(document, dict) or not isinstance(document.get("cells"), list):
         raise NotNotebook(f"{path} is not a notebook of format 4: it has no list of cells")
     metadata: dict[str, Any] = document.get("metadata") or {}

@@ -25,8 +25,10 @@ class KernelSpec:
     ``kind``: what to execute. ``path``: the local file. ``workspace_path``: its name in the workspace (what
     ``%run`` and messages are relative to). ``parameters``: widget values. ``arguments``: ``sys.argv[1:]`` of a Python
     script. ``roots``: workspace path prefix → local folder, for ``%run``, ``dbutils.notebook.run`` and imports.
-    ``directory``: where the kernel writes ``result.json`` and ``executed.ipynb`` (its output goes to ``log.txt`` there).
+    ``directory``: where the kernel writes ``result.json`` and ``executed.ipynb``; its output goes to ``log.txt`` there.
     ``context``: run identity (``job_id``, ``run_id``, ``task_run_id``, ``task_key``, ``user``), all strings.
+    ``libraries``: requirements the task asks for, which must be installed already. ``task_values``: what earlier tasks
+    of the run set, by task key.
     """
 
     kind: Literal["notebook", "python"]
@@ -41,9 +43,13 @@ class KernelSpec:
     roots: dict[str, str] = field(default_factory=dict)
     context: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    libraries: list[str] = field(default_factory=list)
+    task_values: dict[str, dict[str, Any]] = field(default_factory=dict)
     catalog: str = "main"
 
     def write(self, path: Path) -> None:
+        """Write the specification, readable by us alone: it holds secrets."""
+        path.touch(mode=0o600)
         path.write_text(json.dumps(dataclasses.asdict(self)))
 
     @classmethod
@@ -54,8 +60,8 @@ class KernelSpec:
 
 @dataclass(frozen=True)
 class KernelError:
-    """The exception that ended a notebook: its class and text, and where (``line`` counts in the file for source notebooks,
-    in the cell for ``.ipynb``; ``cell`` counts from 1)."""
+    """The exception that ended a notebook: its class and text, and where (``line`` counts in the file for source
+    notebooks, in the cell for ``.ipynb``; ``cell`` counts from 1)."""
 
     name: str
     value: str
@@ -76,7 +82,10 @@ class KernelResult:
     task_values: dict[str, Any] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
-        path.write_text(json.dumps(dataclasses.asdict(self)))
+        """Write the result, whole or not at all: the process may be killed at any time."""
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(dataclasses.asdict(self)))
+        part.replace(path)
 
     @classmethod
     def read(cls, path: Path) -> KernelResult:

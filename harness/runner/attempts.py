@@ -1,0 +1,183 @@
+"""One attempt of one task: a place among those that run, a slot in Spark, a process, its end, its output."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from py4j.protocol import Py4JError
+
+from harness.kernel.spec import Gateway
+from harness.lake.engine import EngineFailed
+from harness.runner import outputs
+from harness.runner.channel import ChannelClosed
+from harness.runner.commands import CannotRun, Surroundings, kernel_spec
+from harness.runner.forks import Fork, Forks
+from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun
+from harness.runner.scheduler import WORKLOAD_FAILED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.lake.engine import Engine
+
+
+@dataclass
+class Attempt:
+    """An attempt that is under way. ``deadline``: seconds of the monotonic clock. ``verdict``: how it is to end, when
+    that was decided from outside (cancelled, timed out, Spark gone); ``why``: more about it."""
+
+    run: Run
+    task: TaskRun
+    deadline: float | None = None
+    verdict: State | None = None
+    why: str = ""
+    fork: Fork | None = None
+    attached: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def end(self, verdict: State, why: str = "") -> None:
+        """Decide how it ends, unless that is decided, and kill its process."""
+        with self._lock:
+            if self.verdict is None:
+                self.verdict, self.why = verdict, why
+            fork = self.fork
+        if fork is not None:
+            fork.kill()
+
+    def forked(self, fork: Fork) -> None:
+        """Take up its process; it is killed at once when the attempt was ended meanwhile."""
+        with self._lock:
+            self.fork = fork
+            decided = self.verdict is not None
+        if decided:
+            fork.kill()
+
+    def decided(self) -> bool:
+        """Whether it is to end, whatever its process does."""
+        return self.verdict is not None
+
+    def remaining(self) -> float | None:
+        """Seconds until the deadline, or None without one."""
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+
+class Places:
+    """How many kernels may run at once. Others wait, and can be called off while they do."""
+
+    def __init__(self, limit: int) -> None:
+        self.free = limit
+        self._changed = threading.Condition()
+
+    def take(self, attempt: Attempt) -> bool:
+        """Wait for a place. Returns: False when the attempt was ended, or its time was up, before there was one."""
+        with self._changed:
+            # A notebook that another waits for (dbutils.notebook.run) must not wait for that one's place.
+            if attempt.run.run_type == "WORKFLOW_RUN":
+                self.free -= 1
+                return True
+            self._changed.wait_for(lambda: attempt.decided() or self.free > 0, attempt.remaining())
+            if attempt.decided() or self.free <= 0:
+                return False
+            self.free -= 1
+            return True
+
+    def leave(self) -> None:
+        with self._changed:
+            self.free += 1
+            self._changed.notify_all()
+
+    def wake(self) -> None:
+        """Let those who wait look whether they were ended."""
+        with self._changed:
+            self._changed.notify_all()
+
+
+class Executor:
+    """Carries attempts out, each in the thread that calls it."""
+
+    def __init__(self, engine: Engine, forks: Forks, around: Surroundings, places: Places) -> None:
+        self._engine = engine
+        self._forks = forks
+        self._around = around
+        self._places = places
+
+    def execute(self, attempt: Attempt, started: Callable[[], None]) -> tuple[State, Output]:
+        """Carry an attempt out.
+
+        Parameters: ``started``: called when its process runs. Returns: how it ended, and its output.
+        """
+        if not self._places.take(attempt):
+            return self._ended(attempt)
+        try:
+            return self._in_place(attempt, started)
+        except CannotRun as error:
+            return _failed(str(error))
+        except (EngineFailed, ChannelClosed, Py4JError, OSError) as error:
+            if attempt.decided() or attempt.remaining() == 0.0:
+                return self._ended(attempt)
+            return _failed(str(error))
+        finally:
+            self._places.leave()
+
+    def _in_place(self, attempt: Attempt, started: Callable[[], None]) -> tuple[State, Output]:
+        task = attempt.task
+        directory = Path(task.directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        # Before Spark is waited for: what cannot run should say so at once.
+        kernel_spec(attempt.run, task, Gateway(0, "", ""), self._around)
+        self._engine.wait(attempt.remaining())
+        if attempt.decided():
+            return self._ended(attempt)
+        attempt.attached = True
+        tag = f"task-{task.run_id}"
+        slot = self._engine.open_slot(tag)
+        try:
+            gateway = Gateway(slot.port, slot.secret, slot.tag)
+            spec = kernel_spec(attempt.run, task, gateway, self._around)
+            spec.write(directory / "spec.json")
+            fork = self._forks.fork(directory / "spec.json", Path(spec.path).parent, directory / "log.txt")
+            attempt.forked(fork)
+            started()
+            if not fork.wait(attempt.remaining()):
+                attempt.end(timed_out(attempt))
+                fork.wait()
+        finally:
+            self._engine.close_slot(tag)
+            (directory / "spec.json").unlink(missing_ok=True)  # it holds secrets
+        if attempt.decided():
+            return self._ended(attempt)
+        return self._finished(fork, directory)
+
+    def _finished(self, fork: Fork, directory: Path) -> tuple[State, Output]:
+        result = outputs.read_result(directory)
+        made = outputs.output(directory, result)
+        if result is None:
+            reason = outputs.death(fork.code)
+            made.error = made.error_trace = reason
+            return State(LifeCycle.TERMINATED, Result.FAILED, reason), made
+        if result.succeeded:
+            return State(LifeCycle.TERMINATED, Result.SUCCESS), made
+        return State(LifeCycle.TERMINATED, Result.FAILED, WORKLOAD_FAILED), made
+
+    def _ended(self, attempt: Attempt) -> tuple[State, Output]:
+        """How an attempt ended that was ended from outside, or whose time was up before it began."""
+        state = attempt.verdict or timed_out(attempt)
+        made = outputs.output(Path(attempt.task.directory), None)
+        made.error = state.message
+        made.error_trace = attempt.why or None
+        return state, made
+
+
+def timed_out(attempt: Attempt) -> State:
+    seconds = attempt.task.spec.get("timeout_seconds") or attempt.run.settings.get("timeout_seconds")
+    return State(LifeCycle.TERMINATED, Result.TIMEDOUT, f"Timed out after {seconds} seconds.")
+
+
+def _failed(reason: str) -> tuple[State, Output]:
+    """What did not even start."""
+    state = State(LifeCycle.INTERNAL_ERROR, Result.FAILED, reason.partition("\n")[0])
+    return state, Output(error=state.message, error_trace=reason)
