@@ -24,7 +24,9 @@ from harness.workspace import (
     launch,
     runpage,
     runs,
+    statements,
     tables,
+    thrift,
     warehouses,
 )
 from harness.workspace.auth import Guard
@@ -47,6 +49,8 @@ ROUTES: list[BaseRoute] = [
     *clusters.routes,
     *warehouses.routes,
     *identity.routes,
+    *statements.routes,
+    *thrift.routes,
     *catalogs.routes,
     *tables.routes,
     *control.routes,
@@ -92,7 +96,7 @@ class Server(uvicorn.Server):
                 build(workspace),
                 log_level="warning",
                 access_log=False,
-                # Above the clients' own idle times: a connection closed under a request costs a retry (sql-endpoint.md).
+                # Above the clients' own idle times: a connection closed under a request costs a retry.
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=2,
             )

@@ -86,6 +86,12 @@ def add_schema(workspace: Workspace, catalog: str, name: str, fields: Document) 
     return document
 
 
+def forget(workspace: Workspace, name: str) -> None:
+    """Have Spark forget a catalog that was made at run time."""
+    if name not in workspace.config.catalogs and workspace.engine.status()["state"] in ("ready", "warm"):
+        workspace.engine.remove_catalog(name)
+
+
 def given(call: Call) -> Document:
     """The fields of a new catalog or schema that are kept as they are."""
     return {key: call.arguments[key] for key in CREATED if key in call.arguments}
@@ -100,7 +106,11 @@ def create_catalog(call: Call) -> Document:
     for unserved in ("connection_name", "provider_name", "share_name"):
         if unserved in call.arguments:
             raise InvalidParameter(f"A catalog with {unserved} is not served by the local workspace.")
-    return add_catalog(call.workspace, name, given(call))
+    document = add_catalog(call.workspace, name, given(call))
+    # Spark finds a catalog by its configuration. Waits until Spark is up: the next statement may name the catalog.
+    if call.workspace.engine.status()["state"] != "failed":
+        call.workspace.engine.add_catalog(name)
+    return document
 
 
 def read_catalog(call: Call) -> Document:
@@ -124,6 +134,7 @@ def delete_catalog(call: Call) -> Document:
     for schema in schemas:
         drop_schema(call, catalog, schema)
     workspace.store.delete("catalog", catalog)
+    forget(workspace, catalog)
     return {}
 
 

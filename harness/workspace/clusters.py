@@ -27,7 +27,7 @@ RUNTIMES = {
     "14.3.x-scala2.12": "14.3 LTS (includes Apache Spark 3.5.0, Scala 2.12)",
     "13.3.x-scala2.12": "13.3 LTS (includes Apache Spark 3.4.1, Scala 2.12)",
 }
-STATES = {"ready": "RUNNING", "failed": "ERROR"}
+STATES = {"ready": "RUNNING", "warm": "RUNNING", "failed": "ERROR"}
 
 
 def note(workspace: Workspace, settings: Document) -> None:

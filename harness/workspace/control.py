@@ -17,7 +17,7 @@ from harness.workspace.wire import Call, endpoint
 if TYPE_CHECKING:
     from harness.workspace.state import Workspace
 
-SETTLED = ("ready", "failed")
+SETTLED = ("ready", "warm", "failed", "stopped")
 PACKAGES = ("pyspark", "delta-spark", "databricks-sdk", "databricks-sql-connector", "starlette", "uvicorn")
 
 
@@ -32,12 +32,19 @@ def status(call: Call) -> Document:
     return {
         "url": workspace.url,
         "versions": {name: metadata.version(name) for name in PACKAGES},
-        "engine": workspace.engine.status(),
+        "engine": engine_status(workspace),
         "sql": workspace.sql.status(),
         "runner": workspace.runner.status(),
         "runs": len(workspace.runs.all()),
         "active_runs": sum(not run.state.ended for run in workspace.runs.all()),
     }
+
+
+def engine_status(workspace: Workspace) -> Document:
+    """The engine's facts; ``state`` is starting, ready, failed or stopped, ``reason`` says why it failed."""
+    facts = workspace.engine.status()
+    state = "ready" if facts["state"] == "warm" else facts["state"]
+    return {**facts, "state": state, "warm": facts["state"] == "warm", "reason": facts.get("error")}
 
 
 async def engine(call: Call) -> Document:
@@ -48,8 +55,7 @@ async def engine(call: Call) -> Document:
     except ValueError:
         raise InvalidParameter("Expected wait to be a number of seconds.") from None
     await workspace.signal.wait("engine", lambda: workspace.engine.status()["state"] in SETTLED, seconds)
-    current: Document = workspace.engine.status()
-    return current
+    return engine_status(workspace)
 
 
 def requests(call: Call) -> Document:
@@ -89,11 +95,14 @@ def reset(call: Call) -> Document:
     for run in workspace.runs.clear():
         workspace.runner.cancel(run)
     workspace.sql.reset()
+    for catalog in workspace.store.all("catalog"):
+        catalogs.forget(workspace, catalog["name"])
     workspace.store.clear()
     shutil.rmtree(workspace.config.files, ignore_errors=True)
     files.seed(workspace)
     catalogs.renew(workspace)
-    workspace.engine.clear_caches()
+    if engine_status(workspace)["state"] == "ready":
+        workspace.engine.clear_caches()
     workspace.requests.clear()
     return {}
 

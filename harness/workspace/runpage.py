@@ -16,15 +16,18 @@ from typing import TYPE_CHECKING
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
+from harness.runner.render import RenderFailed
 from harness.runner.run import Run, TaskRun
 from harness.workspace.auth import view_key
-from harness.workspace.errors import InvalidParameter, NotFound, PermissionDenied
+from harness.workspace.errors import ApiError, InvalidParameter, NotFound, PermissionDenied
 from harness.workspace.runviews import run_view
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, endpoint
 
 if TYPE_CHECKING:
     from starlette.responses import Response
+
+    from harness.workspace.state import Workspace
 
 PAGE = (Path(__file__).parent / "runpage.html").read_text()
 LOG_CHARACTERS = 200_000
@@ -44,10 +47,18 @@ POLICY = (
 NOTEBOOK_POLICY = "sandbox allow-scripts"
 
 
-def executed_html(task: TaskRun) -> str | None:
-    """The executed notebook of a task run as HTML; ``None`` while there is none."""
-    file = Path(task.directory) / "executed.html"
-    return file.read_text() if file.is_file() else None
+def has_notebook(task: TaskRun) -> bool:
+    """Whether a task run has left an executed notebook."""
+    return (Path(task.directory) / "executed.ipynb").is_file()
+
+
+def executed_html(workspace: Workspace, task: TaskRun) -> str | None:
+    """The executed notebook of a task run as HTML; ``None`` while there is none. Raises: ``ApiError``."""
+    try:
+        page = workspace.runner.html(task)
+    except RenderFailed as error:
+        raise ApiError(f"The executed notebook could not be made into HTML: {error}") from None
+    return page.read_text() if page else None
 
 
 def viewed(call: Call) -> tuple[Run, TaskRun | None]:
@@ -76,14 +87,14 @@ def run_document(call: Call) -> Document:
             "error_trace": task.output.error_trace,
             "result": task.output.result,
             "logs": task.output.logs[-LOG_CHARACTERS:],
-            "notebook": executed_html(task) is not None,
+            "notebook": has_notebook(task),
         }
     return view
 
 
 def notebook(call: Call) -> Response:
     _, task = viewed(call)
-    html = executed_html(task) if task else None
+    html = executed_html(call.workspace, task) if task else None
     if html is None:
         raise NotFound("There is no executed notebook for this task.")
     headers = {"Content-Security-Policy": NOTEBOOK_POLICY, "Referrer-Policy": "no-referrer"}

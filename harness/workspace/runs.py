@@ -188,7 +188,7 @@ def export(call: Call) -> Document:
         raise InvalidParameter("Only runs of notebook tasks can be exported.")
     if call.text("views_to_export", "CODE") not in ("CODE", "ALL"):
         raise InvalidParameter("views_to_export: only CODE and ALL are served by the local workspace.")
-    html = executed_html(task)
+    html = executed_html(call.workspace, task)
     if html is None:
         raise NotFound(f"Run {task.run_id} has no executed notebook (its state is {task.state.life_cycle}).")
     name = str(task.spec["notebook_task"].get("notebook_path", task.task_key)).rpartition("/")[2]

@@ -52,6 +52,10 @@ class HandRunner:
     def status(self) -> dict[str, Any]:
         return {"active": 0}
 
+    def html(self, task: TaskRun) -> Path | None:
+        page = Path(task.directory) / "executed.html"
+        return page if page.is_file() else None
+
     def start(self, run: Run) -> None:
         for task in run.tasks:
             task.start_time = now()
@@ -107,6 +111,10 @@ class IdleEngine:
         return {"state": "ready"}
 
     def clear_caches(self) -> None: ...
+
+    def add_catalog(self, name: str) -> None: ...
+
+    def remove_catalog(self, name: str) -> None: ...
 
 
 class IdleSql:
