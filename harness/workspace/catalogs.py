@@ -8,6 +8,7 @@ it is outside Unity Catalog but has the same three-level names.
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.workspace import tables
@@ -31,10 +32,20 @@ def seed(workspace: Workspace) -> None:
             add_catalog(workspace, name, {})
 
 
-def renew(workspace: Workspace) -> None:
-    """Start with empty catalogs and new storage roots: what Spark remembers of an old table cannot meet a new one."""
+def warehouse(workspace: Workspace) -> Path:
+    """The folder of all managed tables since the last reset."""
+    return workspace.config.directory.resolve() / "warehouse" / str(workspace.store.last("generation"))
+
+
+def renew(workspace: Workspace) -> Path:
+    """Start with empty catalogs and new storage roots: what Spark remembers of an old table cannot meet a new one.
+
+    Returns: the folder of the tables that were.
+    """
+    old = warehouse(workspace)
     workspace.store.next("generation")
     seed(workspace)
+    return old
 
 
 def add_catalog(workspace: Workspace, name: str, fields: Document) -> Document:
@@ -65,8 +76,7 @@ def add_schema(workspace: Workspace, catalog: str, name: str, fields: Document) 
         root = f"{parent['storage_root'].rstrip('/')}/{name}"
     if not root:
         # Not percent-encoded: Hadoop's Path takes a file: URI's path as it stands.
-        generation = workspace.store.last("generation")
-        root = f"file://{workspace.config.directory.resolve()}/warehouse/{generation}/{catalog}/{name}"
+        root = f"file://{warehouse(workspace)}/{catalog}/{name}"
     document = {
         **fields,
         **stamps(workspace),

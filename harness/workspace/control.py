@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import shutil
+import threading
+from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from harness.workspace import catalogs, files
 from harness.workspace.errors import InvalidParameter
+from harness.workspace.runs import cancel_run
 from harness.workspace.runviews import run_view
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, endpoint
 
 if TYPE_CHECKING:
+    from harness.runner.run import Run
     from harness.workspace.state import Workspace
 
+# How long a reset waits for what it cancels: processes are killed, so it does not take long.
+CANCEL_SECONDS = 10.0
 SETTLED = ("ready", "warm", "failed", "stopped")
 PACKAGES = ("pyspark", "delta-spark", "databricks-sdk", "databricks-sql-connector", "starlette", "uvicorn")
 
@@ -89,22 +96,38 @@ def tables(call: Call) -> Document:
     return {"tables": [{k: t[k] for k in kept if k in t} for t in call.workspace.store.all("table")]}
 
 
-def reset(call: Call) -> Document:
-    """Forget every record, cancel what runs, and begin with new storage roots. Spark stays warm."""
+async def reset(call: Call) -> Document:
+    """Cancel what runs, forget every record, and begin with new storage roots. Spark stays warm."""
     workspace = call.workspace
-    for run in workspace.runs.clear():
-        workspace.runner.cancel(run)
+    active = [run for run in workspace.runs.all() if not run.state.ended]
+    for run in active:
+        await run_in_threadpool(cancel_run, workspace, run)
+    for run in active:
+        # What is still being killed could write into the new catalogs.
+        await workspace.signal.wait(("run", run.run_id), partial(_ended, run), CANCEL_SECONDS)
+    await run_in_threadpool(forget, workspace)
+    return {}
+
+
+def _ended(run: Run) -> bool:
+    return run.state.ended
+
+
+def forget(workspace: Workspace) -> None:
+    """Forget every record and make what every workspace has anew."""
+    workspace.runs.clear()
     workspace.sql.reset()
     for catalog in workspace.store.all("catalog"):
         catalogs.forget(workspace, catalog["name"])
     workspace.store.clear()
     shutil.rmtree(workspace.config.files, ignore_errors=True)
     files.seed(workspace)
-    catalogs.renew(workspace)
+    old = catalogs.renew(workspace)
     if engine_status(workspace)["state"] == "ready":
         workspace.engine.clear_caches()
     workspace.requests.clear()
-    return {}
+    # Nobody looks there any more; thousands of small files take their time.
+    threading.Thread(target=shutil.rmtree, args=(old,), kwargs={"ignore_errors": True}, daemon=True).start()
 
 
 routes = [

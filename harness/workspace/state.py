@@ -143,14 +143,12 @@ class Runs:
             self._runs.pop(run_id, None)
         self._store.delete("run", run_id)
 
-    def clear(self) -> list[Run]:
-        """Forget every run. Returns: those that had not ended."""
+    def clear(self) -> None:
+        """Forget every run."""
         with self._lock:
-            active = [run for run in self._runs.values() if not run.state.ended]
             self._runs.clear()
             self._asked.clear()
             self._children.clear()
-        return active
 
 
 @dataclass
