@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.workspace.conftest import Service
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import BadRequest, InvalidParameterValue, NotFound, ResourceConflict
 from databricks.sdk.service.catalog import (
@@ -16,6 +15,8 @@ from databricks.sdk.service.catalog import (
     DataSourceFormat,
     TableType,
 )
+
+from tests.workspace.conftest import Service
 
 UC = "/api/2.1/unity-catalog"
 

@@ -36,7 +36,7 @@ def test_an_unknown_operation_is_refused_by_name_and_recorded(service: Service, 
 
 
 def test_the_sdk_raises_its_own_not_implemented(w: WorkspaceClient) -> None:
-    with pytest.raises(NotServedHere, match="/api/2.0/secrets/scopes/nowhere"):
+    with pytest.raises(NotServedHere, match=r"/api/2\.0/secrets/scopes/nowhere"):
         w.api_client.do("GET", "/api/2.0/secrets/scopes/nowhere")
 
 

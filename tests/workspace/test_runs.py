@@ -432,13 +432,13 @@ def test_an_unmodified_operator_runs_without_sleeping(service: Service, hook_of:
     from airflow.providers.databricks.operators.databricks import DatabricksSubmitRunOperator
 
     hook_of("")  # the connection
-    operator = DatabricksSubmitRunOperator(
+    held = DatabricksSubmitRunOperator(
         task_id="held", tasks=TASKS, do_xcom_push=False, databricks_conn_id="databricks_default", durable=False
     )
     while service.runner.taken.acquire(blocking=False):
         pass
     started = time.monotonic()
-    thread, _ = in_thread(lambda: operator.execute({}))
+    thread, _ = in_thread(lambda: held.execute({}))
     run = service.runner.next()
     service.runner.start(run)
     wait_until_asked(service, run)
