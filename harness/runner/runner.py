@@ -85,7 +85,9 @@ class Runner:
         with self._lock:
             self._works[run.run_id] = work
             for task in run.tasks:
-                task.state = State(LifeCycle.BLOCKED if task.depends_on else LifeCycle.PENDING)
+                # A repaired run comes again, with new attempts beside those that have ended.
+                if not task.state.ended:
+                    task.state = State(LifeCycle.BLOCKED if task.depends_on else LifeCycle.PENDING)
             run.start_time = run.start_time or now()
             run.state = State(LifeCycle.RUNNING)
         self._advance(work)

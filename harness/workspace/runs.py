@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.runner.run import LifeCycle, Result, Run, State, TaskRun, now
-from harness.workspace import jobs
+from harness.workspace import jobs, repair
 from harness.workspace.errors import InvalidParameter, InvalidState, NotFound
 from harness.workspace.runpage import executed_html
 from harness.workspace.runviews import output_view, run_view, task_run_view
@@ -85,7 +85,9 @@ async def get(call: Call) -> Document:
     await hold(call, run, task)
     if task is not None:
         return task_run_view(call.workspace, run, task)
-    view = run_view(call.workspace, run, history=call.flag("include_history"))
+    view = run_view(call.workspace, run)
+    if call.flag("include_history"):
+        view["repair_history"] = repair.history(call.workspace, run)
     return as_launched(view) if call.operator == LAUNCH else view
 
 

@@ -98,7 +98,7 @@ def task_view(workspace: Workspace, run: Run, task: TaskRun) -> Document:
     }
 
 
-def run_view(workspace: Workspace, run: Run, *, tasks: bool = True, history: bool = False) -> Document:
+def run_view(workspace: Workspace, run: Run, *, tasks: bool = True) -> Document:
     """A run with all its tasks, from the first read on."""
     view: Document = {
         **_common(workspace, run),
@@ -115,17 +115,6 @@ def run_view(workspace: Workspace, run: Run, *, tasks: bool = True, history: boo
         view["tasks"] = [task_view(workspace, run, task) for task in run.tasks]
         if "job_clusters" in run.settings:
             view["job_clusters"] = run.settings["job_clusters"]
-    if history:
-        view["repair_history"] = [
-            {
-                "type": "ORIGINAL",
-                "start_time": run.start_time,
-                "end_time": run.end_time,
-                "state": state_view(run.state),
-                "status": status_view(run.state),
-                "task_run_ids": [task.run_id for task in run.tasks],
-            }
-        ]
     return view
 
 

@@ -43,6 +43,7 @@ class HandRunner:
     taken: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
     def submit(self, run: Run) -> None:
+        run.state = State(LifeCycle.PENDING)
         self.submitted.append(run)
         self.taken.release()
 
@@ -70,9 +71,10 @@ class HandRunner:
 
     def end(self, run: Run, result: Result = Result.SUCCESS, message: str = "") -> None:
         for task in run.tasks:
-            task.start_time = task.start_time or now()
-            task.end_time = now()
-            task.state = State(LifeCycle.TERMINATED, result, message)
+            if not task.state.ended:
+                task.start_time = task.start_time or now()
+                task.end_time = now()
+                task.state = State(LifeCycle.TERMINATED, result, message)
         run.end_time = now()
         run.state = State(LifeCycle.TERMINATED, result, message)
         self._changed(run)

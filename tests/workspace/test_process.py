@@ -175,3 +175,28 @@ def test_jobs_runs_and_tables_survive_the_kill_of_the_workspace(tmp_path: Path) 
         assert run.state is not None
         assert run.state.result_state is sdk.RunResultState.SUCCESS
         assert sql(w, "SELECT one FROM kept.default.t") == [["1"]]
+
+
+def test_a_repaired_run_runs_its_failed_tasks_only(w: WorkspaceClient, tmp_path: Path) -> None:
+    log, good = tmp_path / "log", tmp_path / "good"
+    first = notebook(w, "first", f"with open({str(log)!r}, 'a') as f: f.write('first ')\n")
+    told = f"import os\nwith open({str(log)!r}, 'a') as f: f.write('second ')\n"
+    second = notebook(w, "second", told + f"assert os.path.exists({str(good)!r})\n")
+    job = w.jobs.create(
+        name="repairable",
+        tasks=[
+            sdk.Task("first", notebook_task=first),
+            sdk.Task("second", notebook_task=second, depends_on=[sdk.TaskDependency("first")]),
+        ],
+    )
+    assert job.job_id is not None
+    run_id = w.jobs.run_now(job.job_id).run_id
+    run = ended(w, run_id)
+    assert run.state is not None
+    assert run.state.result_state is sdk.RunResultState.FAILED
+    good.touch()
+    w.jobs.repair_run(run_id, rerun_all_failed_tasks=True)
+    run = ended(w, run_id)
+    assert run.state is not None
+    assert run.state.result_state is sdk.RunResultState.SUCCESS
+    assert log.read_text() == "first second second "
