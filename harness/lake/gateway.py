@@ -53,6 +53,8 @@ class Jvm:
     def obituary(self) -> str:
         """Why it is dead: its code or signal, and the end of its log."""
         code = self.process.wait()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
         return f"The Spark JVM (pid {self.pid}) {how}.\n{self.log} ends with:\n{tail(self.log)}"
 

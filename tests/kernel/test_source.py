@@ -89,7 +89,10 @@ def test_a_magic_is_recognised_as_a_whole_word_only(tmp_path: Path) -> None:
 
 def test_windows_line_ends_and_a_byte_order_mark_do_not_matter(tmp_path: Path) -> None:
     path = tmp_path / "n.py"
-    path.write_bytes(b"\xef\xbb\xbf# Databricks notebook source\r\nx = 1\r\n# COMMAND ----------\r\n# MAGIC %sql\r\n# MAGIC select 1\r\n")
+    path.write_bytes(
+        b"\xef\xbb\xbf# Databricks notebook source\r\nx = 1\r\n# COMMAND ----------\r\n"
+        b"# MAGIC %sql\r\n# MAGIC select 1\r\n"
+    )
     assert [(c.language, c.text, c.line) for c in read(path).cells] == [("python", "x = 1", 2), ("sql", "select 1", 5)]
 
 
@@ -159,7 +162,8 @@ BLANKS = st.integers(0, 3)
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["", "sql", "sh", "md"]), BLANKS, st.lists(LINE, min_size=1, max_size=5), BLANKS), max_size=6
+        st.tuples(st.sampled_from(["", "sql", "sh", "md"]), BLANKS, st.lists(LINE, min_size=1, max_size=5), BLANKS),
+        max_size=6,
     )
 )
 def test_every_line_of_a_cell_stands_in_the_file_where_its_number_says(

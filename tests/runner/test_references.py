@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.runner.references import Context, UnknownReference, resolve
+from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun
+
+
+@pytest.fixture
+def context() -> Context:
+    first = TaskRun(11, "load", {"task_key": "load", "notebook_task": {"notebook_path": "/Shared/load"}}, "")
+    first.state = State(LifeCycle.TERMINATED, Result.SUCCESS)
+    first.output = Output(task_values={"rows": 3, "day": "monday", "odd key": {"a": 1}})
+    second = TaskRun(12, "use", {"task_key": "use"}, "", attempt=1)
+    # 2026-01-02T03:04:05.678Z, a Friday
+    run = Run(10, 7, "my job", {}, [first, second], start_time=1767323045678)
+    return Context(run, second, {"env": "dev"}, "http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{{job.id}}/{{ job.run_id }}", "7/10"),
+        ("{{job.name}}", "my job"),
+        ("{{job.parameters.env}}", "dev"),
+        ("{{task.name}} {{task.run_id}} {{task.execution_count}}", "use 12 2"),
+        ("{{tasks.load.values.rows}}", "3"),
+        ("{{tasks.load.values.day}}", "monday"),
+        ("{{tasks.load.values.`odd key`}}", '{"a": 1}'),
+        ("{{tasks.load.result_state}}", "success"),
+        ("{{tasks.load.notebook_path}}", "/Shared/load"),
+        ("{{job.start_time.iso_date}}", "2026-01-02"),
+        ("{{job.start_time.iso_datetime}}", "2026-01-02T03:04:05.678Z"),
+        ("{{job.start_time.timestamp_ms}}", "1767323045678"),
+        ("{{job.start_time.iso_weekday}} {{job.start_time.is_weekday}}", "5 true"),
+        ("{{workspace.url}}", "http://127.0.0.1:1"),
+        ("{{run_id}} {{parent_run_id}} {{job_id}} {{task_key}}", "12 10 7 use"),
+        ("{{start_date}}", "2026-01-02"),
+        ("no reference", "no reference"),
+        ("{{nothing}}", "{{nothing}}"),
+        ("{{other.thing}}", "{{other.thing}}"),
+        ("{{job.id}", "{{job.id}"),
+    ],
+)
+def test_references_are_replaced_by_text(context: Context, text: str, value: str) -> None:
+    assert resolve(text, context) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["{{job.nothing}}", "{{job.parameters.no}}", "{{tasks.none.values.x}}", "{{tasks.load.values.x}}"]
+)
+def test_an_unknown_name_in_a_known_namespace_is_an_error_that_names_it(context: Context, text: str) -> None:
+    with pytest.raises(UnknownReference) as caught:
+        resolve(text, context)
+    assert text in str(caught.value)
+
+
+def test_references_are_found_in_lists_and_mappings(context: Context) -> None:
+    given: Any = {"a": ["{{job.id}}", 1], "b": {"c": "{{task.name}}"}}
+    assert resolve(given, context) == {"a": ["7", 1], "b": {"c": "use"}}
