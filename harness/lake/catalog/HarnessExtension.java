@@ -5,8 +5,6 @@ import java.lang.reflect.Proxy;
 import java.util.Locale;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.SparkSessionExtensions;
-import org.apache.spark.sql.catalyst.parser.ParameterContext;
-import org.apache.spark.sql.catalyst.parser.ParameterHandler;
 import org.apache.spark.sql.catalyst.parser.ParserInterface;
 import scala.runtime.AbstractFunction1;
 import scala.runtime.AbstractFunction2;
@@ -42,9 +40,6 @@ public final class HarnessExtension extends AbstractFunction1<SparkSessionExtens
                 // Spark lists the catalogs that some statement has named, Databricks all there are.
                 if (sql.toUpperCase(Locale.ROOT).contains("CATALOGS")) Sessions.loadCatalogs(session);
               }
-              // Delta 4.4.0's parser inherits a parsePlanWithParameters that forgets the parameters: they would be unbound.
-              if (arguments != null && arguments.length > 1 && arguments[1] instanceof ParameterContext parameters)
-                return inner.parsePlan(ParameterHandler.substituteParameters((String) given[0], parameters)._1());
               try {
                 return method.invoke(inner, given);
               } catch (InvocationTargetException e) {
