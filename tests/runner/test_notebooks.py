@@ -247,7 +247,7 @@ def test_an_exception_in_a_udf_shows_the_line_of_the_udf_without_java_frames(ben
     assert task.output.error_trace is not None
     assert "ZeroDivisionError: division by zero" in task.output.error_trace
     assert ", cell 1, line 5:\n    return 1 / x\n" in task.output.error_trace
-    assert ", line 9 (cell 2), in <module>\n    spark.range(1)" in task.output.error_trace
+    assert ", line 8 (cell 2), in <module>\n    spark.range(1)" in task.output.error_trace
     assert "at org.apache" not in task.output.error_trace
 
 
