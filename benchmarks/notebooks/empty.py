@@ -1,0 +1,4 @@
+# Databricks notebook source
+import time
+
+dbutils.notebook.exit(repr(time.time()))
