@@ -22,6 +22,8 @@ def make_fast() -> str | None:
     from airflow.sdk.execution_time import supervisor
 
     whole, routes = versions.bundle, list(router.routes)
+    if len(whole.versions) == 1:
+        return None  # done before in this process
     supervisor.in_process_api_server.cache_clear()
     try:
         versions.bundle = _newest(whole, API_VERSION)

@@ -49,7 +49,6 @@ class AirflowHome:
         self.dags_folder = dags_folder.resolve()
         self.database = self.directory / "airflow.db"
         self.logs = self.directory / "logs"
-        self.router = logs.Router(self.logs / "airflow.log")
         # Why runs are slower or otherwise than they should be; shown by `harness doctor`.
         self.notes: list[str] = []
         self._templates = cache / "airflow"
@@ -114,6 +113,11 @@ class AirflowHome:
         }
 
     @cached_property
+    def router(self) -> logs.Router:
+        """What Airflow and its tasks log to."""
+        return logs.install(self.logs / "airflow.log")
+
+    @cached_property
     def registry(self) -> Registry:
         """The DAGs of this home: parsed and registered once a process."""
         from harness.dagrun.registry import Registry
@@ -127,9 +131,9 @@ class AirflowHome:
             return
         from harness.dagrun import api
 
+        logs.install(self.logs / "airflow.log")  # before Airflow says anything
         self._image = self._template()
         self._restore()
-        logs.configure(self.router)
         if reason := api.make_fast():
             self.notes.append(reason)
 

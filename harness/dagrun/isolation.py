@@ -25,7 +25,7 @@ TASK_RUNNER = "airflow.sdk.execution_time.task_runner"
 def task_process() -> Iterator[None]:
     """Environment, working directory, timers and object stores of one try."""
     environment, folder = dict(os.environ), os.getcwd()
-    forget_stores()
+    forget_listings()
     with _timers_kept():
         try:
             yield
@@ -81,14 +81,25 @@ def terminable() -> Iterator[None]:
         install(signal.SIGTERM, kept)
 
 
-def forget_stores() -> None:
-    """Drop the object stores and listings that s3fs keeps for the life of a process.
+def forget_listings() -> None:
+    """Drop the listings that fsspec keeps for the life of a process.
 
-    Else a task does not see what another client wrote meanwhile: ``exists()`` is false, listings are stale, and a store
-    first used without an endpoint goes to the real AWS (measured, design/airflow.md 5).
+    Else a task does not see what another client wrote meanwhile: ``exists()`` is false, ``iterdir()`` is stale, and an
+    object that was overwritten is expired (measured, design/airflow.md 5).
     """
-    if (store := sys.modules.get("airflow.sdk.io.store")) is not None:
-        store._STORE_CACHE.clear()
+    stores = sys.modules.get("airflow.sdk.io.store")
+    systems = [vars(store).get("fs") for store in stores._STORE_CACHE.values()] if stores is not None else []
+    if (s3fs := sys.modules.get("s3fs")) is not None:
+        systems += s3fs.S3FileSystem._cache.values()
+    for system in systems:
+        if system is not None:
+            system.invalidate_cache()
+
+
+def forget_stores() -> None:
+    """Drop the object stores themselves, which go on using the endpoint that they first saw."""
+    if (stores := sys.modules.get("airflow.sdk.io.store")) is not None:
+        stores._STORE_CACHE.clear()
     if (s3fs := sys.modules.get("s3fs")) is not None:
         s3fs.S3FileSystem.clear_instance_cache()
 

@@ -95,12 +95,19 @@ def _debugging() -> bool:
     return isinstance(getattr(sys.gettrace(), "__self__", None), bdb.Bdb)
 
 
-def configure(router: Router) -> None:
-    """Make structlog and the standard library's logging write to ``router``.
+def install(fallback: Path) -> Router:
+    """Make structlog and the standard library's logging write to files.
 
-    Once a process: loggers keep the stream they first wrote to.
+    Once a process, since loggers keep the stream that they first wrote to. Returns: the process's router.
     """
+    import structlog
+    from airflow import settings  # noqa: F401  (it configures logging for itself when it is imported)
     from airflow._shared.logging import configure_logging
 
+    installed = getattr(structlog.get_config()["logger_factory"], "io", None)
+    if isinstance(installed, Router):
+        return installed
+    router = Router(fallback)
     # A worker's log has nothing of the API server's, which answers in this process here.
     configure_logging(output=router, log_level="INFO", colors=False, namespace_log_levels="airflow.api_fastapi=WARNING")
+    return router

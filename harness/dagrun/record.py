@@ -80,8 +80,8 @@ class Recorder:
 
     def first_failure(self, dag_id: str, run_id: str, failed: set[tuple[str, int]]) -> TaskKey | None:
         """The task instance among ``failed`` (task id, map index) that was tried first."""
-        for key, tries in self.tries.items():
-            if key[:2] == (dag_id, run_id) and key[2:] in failed and tries[-1].error is not None:
+        for key in self.tries:
+            if key[:2] == (dag_id, run_id) and key[2:] in failed:
                 return key
         return None
 

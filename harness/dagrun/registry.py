@@ -13,10 +13,13 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.dagrun import isolation
+
 if TYPE_CHECKING:
     from harness.dagrun.home import AirflowHome
 
 BUNDLE = "dags-folder"
+SEEN_BY_DAG_FILES = ("AIRFLOW_CONN_", "AIRFLOW_VAR_", "AWS_", "DATABRICKS_")
 
 
 class DagImportFailed(RuntimeError):
@@ -39,23 +42,41 @@ class Registry:
         self.import_errors: dict[Path, str] = {}
         self._guests: dict[str, Any] = {}
         self._residents: dict[str, Any] = {}
-        if home.dags_folder.is_dir():
-            # Production puts the bundle's root there, and tasks import from it while they run.
-            if str(home.dags_folder) not in sys.path:
-                sys.path.append(str(home.dags_folder))
-            self._residents = self._parse(home.dags_folder)
-        self._register(self._residents)
+        self._parsed: dict[str, str] | None = None
+        self._registered: dict[str, str] | None = None
+        # Production puts the bundle's root there, and tasks import from it while they run.
+        if str(home.dags_folder) not in sys.path:
+            sys.path.append(str(home.dags_folder))
+        self.refresh()
+        self._kept = self._parsed
         home.keep()
 
     @property
     def dags(self) -> dict[str, Any]:
         return {**self._residents, **self._guests}
 
+    def refresh(self) -> None:
+        """Parse the folder again if connections or variables have changed since, and register what is not.
+
+        DAG files read them as they are imported: ``ObjectStoragePath("s3://aws_default@lake")`` at the top of a file
+        connects there and then, and never again (measured on 3.3.2); a worker imports the file for every try.
+        """
+        seen = {name: value for name, value in os.environ.items() if name.startswith(SEEN_BY_DAG_FILES)}
+        if seen != self._parsed:
+            isolation.forget_stores()
+            self.import_errors.clear()
+            self._residents = self._parse(self.home.dags_folder) if self.home.dags_folder.is_dir() else {}
+            self._parsed = seen
+        if self._registered != self._parsed:
+            self._register(self._residents)
+            self._registered = self._parsed
+
     def find(self, source: Any) -> Any:
         """The DAG meant by ``source``: a DAG object, a DAG id, or a file that defines one DAG.
 
         Raises: ``DagNotFound``; ``DagImportFailed`` when the file does not import.
         """
+        self.refresh()
         if hasattr(source, "dag_id") and hasattr(source, "task_dict"):
             return self._welcome({source.dag_id: source})[source.dag_id]
         if callable(source):
@@ -75,6 +96,7 @@ class Registry:
     def forget_guests(self) -> None:
         """DAGs from elsewhere than the folder go with the database that they were registered in."""
         self._guests.clear()
+        self._registered = self._kept
 
     def _find_in(self, file: Path) -> Any:
         path = next((p.resolve() for p in (file, self.home.dags_folder / file) if p.is_file()), None)

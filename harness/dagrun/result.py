@@ -128,12 +128,15 @@ def diagnosis(result: DagRunResult) -> str:
     if cause is None:
         return "\n".join(lines)
     lines += ["", f"First cause: task {cause.name}"]
-    if cause.error is not None:
-        lines += _indented(error_text(cause.error))
+    # Airflow gives none when it fails a task itself, as for a triggered run that failed.
+    lines += _indented(error_text(cause.error) if cause.error is not None else "no exception; its log says more")
     if cause.page:
         lines += [f"  Databricks run: {cause.page}"]
     if tail := cause.log_text().splitlines()[-LOG_LINES:]:
         lines += [f"  End of {cause.log}:", *_indented("\n".join(tail), "    ")]
+    for child in run.triggered:
+        if child.awaited and not child.success:
+            lines += ["", "It had triggered:", *_indented(diagnosis(child))]
     return "\n".join(lines)
 
 

@@ -51,14 +51,14 @@ def run_dag(
     Raises: ``DagNotFound``, ``DagImportFailed``, ``UnrunnableTasks``, ``AssetLoop``, and Airflow's own
     ``ParamValidationError``.
     """
-    registry = home.registry
-    found = registry.find(dag)
-    if follow_assets:
-        registry.check()  # a consumer that does not import would silently not run
-    execution = _Execution(registry.dags, Recorder(home.logs / "runs", home.router, on_event))
     with contextlib.ExitStack() as around:
         enter = around.enter_context
         enter(patch.dict(os.environ, overrides(connections, variables)))
+        registry = home.registry
+        found = registry.find(dag)
+        if follow_assets:
+            registry.check()  # a consumer that does not import would silently not run
+        execution = _Execution(registry.dags, Recorder(home.logs / "runs", home.router, on_event))
         enter(patch.object(home.router, "echo", echo))
         enter(isolation.terminable())
         enter(isolation.params_kept(registry.dags.values()))

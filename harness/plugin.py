@@ -1,0 +1,205 @@
+"""pytest fixtures: a stack a session, clean for every test that touches it. Only wiring; what works is in the rooms."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import pytest
+
+from harness.dagrun import AirflowHome, DagRunResult, environment
+from harness.dagrun import run_dag as run
+from harness.settings import Settings
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+    from harness.lake.tables import LakeReader
+    from harness.stack import Stack
+
+RunDag = Callable[..., DagRunResult]
+
+HOME = pytest.StashKey[AirflowHome]()
+RESULTS = pytest.StashKey[list[DagRunResult]]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Installed, we come before the first conftest that may import Airflow."""
+    _enter_home(early_config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Named in a conftest's ``pytest_plugins``, we come at least before the first test module."""
+    _enter_home(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Give the environment back and remove Airflow's home."""
+    home = config.stash.get(HOME, None)
+    if home is not None:
+        home.__exit__(None, None, None)
+        shutil.rmtree(home.directory, ignore_errors=True)
+
+
+def _enter_home(config: pytest.Config) -> None:
+    settings = Settings(project=config.rootpath)
+    # A project without DAGs that happens to have the harness installed keeps its environment.
+    if HOME in config.stash or not settings.path(settings.dags).is_dir():
+        return
+    directory = Path(tempfile.mkdtemp(prefix="harness-airflow-"))
+    config.stash[HOME] = AirflowHome(directory, settings.path(settings.dags), settings.cache).__enter__()
+
+
+@pytest.fixture(scope="session")
+def harness_settings(request: pytest.FixtureRequest) -> Settings:
+    """The settings of the session's stack; redefine it in the root conftest to change them."""
+    return Settings(project=request.config.rootpath)
+
+
+@pytest.fixture(scope="session")
+def stack(harness_settings: Settings) -> Iterator[Stack]:
+    """A running S3 server and Databricks workspace, one a session (under xdist: one a worker)."""
+    from harness.stack import Stack
+
+    with Stack(harness_settings) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def airflow_home(request: pytest.FixtureRequest, harness_settings: Settings) -> Iterator[AirflowHome]:
+    """The session's isolated Airflow."""
+    early = request.config.stash.get(HOME, None)
+    if early is None:
+        raise pytest.UsageError(
+            f"there is no DAG folder at {harness_settings.path(harness_settings.dags)}: set `dags` in [tool.harness]"
+        )
+    dags = harness_settings.path(harness_settings.dags)
+    if dags == early.dags_folder:
+        yield early
+        return
+    with AirflowHome(early.directory, dags, harness_settings.cache) as home:
+        yield home
+
+
+@pytest.fixture(scope="session")
+def connected(stack: Stack) -> Iterator[None]:
+    """The environment in which Airflow, boto3 and the Databricks clients reach the stack."""
+    with patch.dict(os.environ, environment(stack.endpoints)):
+        yield
+
+
+@pytest.fixture
+def clean_stack(stack: Stack, connected: None) -> Stack:
+    """The stack with no tables, objects, jobs or runs in it; a request it does not serve fails the test."""
+    stack.reset()
+    return stack
+
+
+@pytest.fixture
+def run_dag(request: pytest.FixtureRequest, airflow_home: AirflowHome, clean_stack: Stack) -> RunDag:
+    """``run_dag(dag, **options) -> DagRunResult``: run a DAG id, file or object on a clean Airflow and stack."""
+    airflow_home.clean()
+    results = request.node.stash.setdefault(RESULTS, [])
+
+    @functools.wraps(run)
+    def recorded(dag: Any, **options: Any) -> DagRunResult:
+        result = run(dag, home=airflow_home, **options)
+        results.append(result)
+        return result
+
+    return recorded
+
+
+@pytest.fixture
+def run_assets(run_dag: RunDag) -> RunDag:
+    """``run_dag`` that also runs every DAG which asset events schedule."""
+    return functools.partial(run_dag, follow_assets=True)
+
+
+@pytest.fixture
+def lake(clean_stack: Stack) -> LakeReader:
+    """The tables, read by delta-rs: ``lake.table("main.schema.name").to_pandas()``."""
+    from harness.lake.tables import LakeReader
+
+    return LakeReader(clean_stack.workspace_url, clean_stack.token, clean_stack.s3)
+
+
+@pytest.fixture
+def s3(clean_stack: Stack) -> Any:
+    """A boto3 client of the stack's S3 server."""
+    import boto3
+
+    return boto3.client("s3")
+
+
+@pytest.fixture
+def workspace(clean_stack: Stack) -> WorkspaceClient:
+    """A Databricks SDK client of the stack's workspace."""
+    from databricks.sdk import WorkspaceClient
+
+    return WorkspaceClient(host=clean_stack.workspace_url, token=clean_stack.token)
+
+
+@pytest.fixture
+def sql(clean_stack: Stack) -> Iterator[Callable[..., list[Any]]]:
+    """``sql(statement, parameters=None) -> list of rows``, on the warehouse, over databricks-sql-connector."""
+    from databricks import sql as connector
+
+    http_path = f"/sql/1.0/warehouses/{clean_stack.warehouse_id}"
+    with connector.connect(
+        server_hostname="127.0.0.1",
+        http_path=http_path,
+        access_token=clean_stack.token,
+        # Plain HTTP, and no call to port 443, as in the Airflow connection (dagrun/connections.py).
+        _connection_uri=clean_stack.workspace_url + http_path,
+        enable_telemetry=False,
+    ) as connection:
+
+        def execute(statement: str, parameters: Any = None) -> list[Any]:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, parameters)
+                return list(cursor.fetchall()) if cursor.description else []
+
+        yield execute
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that asked the workspace for something it does not serve."""
+    yield
+    if unserved := _unserved(item):
+        pytest.fail(f"the workspace was asked for what it does not serve:\n{unserved}", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add what failed DAG runs have to say, and unserved requests, to the report of a failing test."""
+    report = yield
+    if report.when == "call" and report.failed:
+        shown = report.longreprtext
+        for result in item.stash.get(RESULTS, []):
+            if not result.success and str(result) not in shown:  # an assertion shows only its beginning
+                report.sections.append((f"DAG run {result.dag_id}", str(result)))
+        try:
+            unserved = _unserved(item)
+        except Exception as error:  # a stack that died is why the test failed; here it would end the session
+            unserved = str(error)
+        if unserved and unserved not in shown:
+            report.sections.append(("Requests that the workspace does not serve", unserved))
+    return report
+
+
+def _unserved(item: pytest.Item) -> str:
+    fixtures = getattr(item, "funcargs", {})
+    if "clean_stack" not in fixtures:
+        return ""
+    requests = fixtures["clean_stack"].control("GET", "unserved")["unserved"]
+    return "\n".join(f"  {entry['request']} ({entry['times']} times)" for entry in requests)

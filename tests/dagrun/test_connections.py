@@ -1,0 +1,54 @@
+"""The environment says where everything is, to clients that know nothing of us."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from harness.dagrun import Endpoints, environment
+from harness.dagrun.connections import overrides
+
+ENDPOINTS = Endpoints("http://127.0.0.1:8471", "dapi-secret", "local", "http://127.0.0.1:9123", "key", "hidden")
+
+
+@pytest.fixture
+def pointed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment(ENDPOINTS).items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("pointed")
+def test_the_databricks_provider_builds_our_addresses() -> None:
+    from airflow.providers.databricks.hooks.databricks import DatabricksHook
+    from airflow.providers.databricks.hooks.databricks_sql import DatabricksSqlHook
+    from airflow.sdk import Connection
+
+    connection = Connection.get("databricks_default")
+    assert (connection.schema, connection.host, connection.port) == ("http", "127.0.0.1", 8471)
+    assert connection.extra_dejson["enable_telemetry"] is False
+    assert connection.extra_dejson["_connection_uri"] == "http://127.0.0.1:8471/sql/1.0/warehouses/local"
+    assert DatabricksHook()._endpoint_url("api/2.2/jobs/list") == "http://127.0.0.1:8471/api/2.2/jobs/list"
+    assert DatabricksSqlHook()._get_extra_config()["_connection_uri"].startswith("http://127.0.0.1:8471/")
+
+
+@pytest.mark.usefixtures("pointed")
+def test_every_aws_service_is_the_local_one() -> None:
+    import boto3
+
+    session = boto3.Session()
+    assert session.get_credentials().secret_key == "hidden"
+    for service in ("s3", "sts", "glue"):
+        assert session.client(service).meta.endpoint_url == "http://127.0.0.1:9123"
+
+
+def test_secrets_are_not_shown() -> None:
+    assert "dapi-secret" not in repr(ENDPOINTS)
+    assert "hidden" not in repr(ENDPOINTS)
+
+
+def test_a_run_s_own_connections_and_variables_become_environment() -> None:
+    made = overrides({"db": "postgres://x/y", "api": {"conn_type": "http"}}, {"region": "north", "n": 3})
+    assert made["AIRFLOW_CONN_DB"] == "postgres://x/y"
+    assert json.loads(made["AIRFLOW_CONN_API"]) == {"conn_type": "http"}
+    assert (made["AIRFLOW_VAR_REGION"], made["AIRFLOW_VAR_N"]) == ("north", "3")
