@@ -5,6 +5,7 @@ Source: docs.databricks.com/sql/language-manual/delta-copy-into and Databricks' 
 
 from __future__ import annotations
 
+import contextlib
 import json
 from functools import reduce
 
@@ -25,6 +26,8 @@ PREVIEW = 50
 # Delta redoes an append that met another one; a change of the schema it hands back to us.
 ATTEMPTS = 5
 MISFIT = "COPY INTO misfit: "
+# The second is what Spark says of Avro, an external module of its own.
+_NO_DATA_SOURCE = ("DATA_SOURCE_NOT_FOUND", "_LEGACY_ERROR_TEMP_1139")
 _NOT_A_TABLE = "EXPECT_TABLE_NOT_VIEW"
 _MISSING = (
     "TABLE_OR_VIEW_NOT_FOUND",
@@ -42,7 +45,9 @@ def copy_into(spark: SparkSession, copy: CopyInto, paths: WorkspacePaths | None 
     Returns: one row ``num_affected_rows, num_inserted_rows, num_skipped_corrupt_files``; for ``VALIDATE`` a preview of
     at most 50 rows as they would be loaded. Raises: ``SqlError`` with Databricks' condition; nothing is written then.
     """
-    return _Load(spark, copy, paths).run()
+    load = _Load(spark, copy, paths)
+    with contextlib.closing(load.source):
+        return load.run()
 
 
 class _Load:
@@ -241,7 +246,8 @@ class _Load:
                     f"'{self.copy.source}'.",
                     "23001",
                 )
-        return rows.limit(PREVIEW)
+        # Computed now: the source's credentials end with the statement.
+        return self.spark.createDataFrame(rows.limit(PREVIEW).collect(), rows.schema)
 
     # -- errors ---------------------------------------------------------------------------------
 
@@ -260,7 +266,7 @@ class _Load:
     def _explained(self, error: PySparkException | Py4JJavaError) -> Exception:
         """Say which file and column a value came from; other errors stay as they are."""
         why = failure(error)
-        if why.condition == "DATA_SOURCE_NOT_FOUND":
+        if why.condition in _NO_DATA_SOURCE:
             return SqlError(
                 "COPY_INTO_SOURCE_FILE_FORMAT_NOT_SUPPORTED",
                 f"{self.copy.format} files cannot be read: the engine of the local harness has no such data source.",

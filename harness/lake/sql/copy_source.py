@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import posixpath
 import re
+import uuid
 import zoneinfo
 from collections import defaultdict
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from harness.lake.paths import PathNotFound, WorkspacePaths
 from harness.lake.sql.copy_grammar import CopyInto
 from harness.lake.sql.failures import SqlError
 
+# harness/lake/catalog/LentS3.java
+LENT_S3 = "io.unitycatalog.harness.LentS3"
 S3_SCHEMES = ("s3", "s3a", "s3n")
 LOCAL_SCHEMES = ("", "file", "dbfs")
 WORKSPACE_FOLDERS = ("/Volumes/", "/Workspace/", "/Users/", "/Shared/", "/Repos/")
@@ -49,6 +52,7 @@ class Source:
         self._spark = spark
         self._copy = copy
         self._jvm: Any = spark._jvm
+        self._loan = str(uuid.uuid4())
         self.scheme, self.location = _resolve(copy.source, paths)
         self._store = self._store_options()
         self._configuration = spark._jsparkSession.sessionState().newHadoopConf()
@@ -82,9 +86,16 @@ class Source:
             settings["fs.s3a.encryption.algorithm"] = "SSE-C"
             settings["fs.s3a.encryption.key"] = encryption["MASTER_KEY"]
         if settings:
-            # Hadoop would hand out the file system it made with the session's own keys.
-            settings.update({f"fs.{scheme}.impl.disable.cache": "true" for scheme in S3_SCHEMES})
+            # Hadoop's cache would hand out the client that it made with the session's own keys.
+            settings["fs.harness.loan"] = self._loan
+            for scheme in S3_SCHEMES:
+                settings |= {f"fs.{scheme}.impl": LENT_S3, f"fs.{scheme}.impl.disable.cache": "true"}
         return settings
+
+    def close(self) -> None:
+        """Give back the credentials. What was read before must have been computed."""
+        if self._store:
+            self._jvm.io.unitycatalog.harness.LentS3.end(self._loan)
 
     # -- listing --------------------------------------------------------------------------------
 
@@ -98,14 +109,11 @@ class Source:
         Raises: ``SqlError``: ``PATH_NOT_FOUND``, or ``COPY_INTO_SOURCE_SCHEMA_INFERENCE_FAILED`` when there is none.
         """
         root = self._path(self.location)
-        system = root.getFileSystem(self._configuration)
         try:
+            system = root.getFileSystem(self._configuration)
             found = sorted(f.path for f in self._list(system, root) if self._chosen(f))
         except Py4JJavaError as error:
             raise SqlError("COPY_INTO_SOURCE_UNREADABLE", f"{self._copy.source}: {_reason(error)}", "58030") from error
-        finally:
-            if self._store:
-                system.close()
         if not found and self._checks_emptiness():
             raise SqlError(
                 "COPY_INTO_SOURCE_SCHEMA_INFERENCE_FAILED",
@@ -208,12 +216,8 @@ class Source:
     def _by_header(self, files: list[str]) -> list[list[str]]:
         groups: dict[str, list[str]] = defaultdict(list)
         system = self._path(self.location).getFileSystem(self._configuration)
-        try:
-            for file in files:
-                groups[self._first_line(system, self._path(file))].append(file)
-        finally:
-            if self._store:
-                system.close()
+        for file in files:
+            groups[self._first_line(system, self._path(file))].append(file)
         return list(groups.values())
 
     def _first_line(self, system: Any, path: Any) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
@@ -217,7 +218,8 @@ class SqlEngine:
         try:
             spark = session.spark
             spark.sparkContext.addJobTag(operation.tag)
-            spark.sparkContext.setJobDescription(operation.statement[:200])
+            # Not the statement itself, which may hold credentials.
+            spark.sparkContext.setJobDescription(f"SQL statement {uuid.UUID(bytes=operation.id)}")
             try:
                 if timer is not None:
                     timer.start()

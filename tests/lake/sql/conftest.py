@@ -1,65 +1,65 @@
-"""A Spark session with Delta and S3A for the SQL tests: one JVM a session."""
+"""A warm engine on a Unity Catalog in memory and an S3 server, and a SQL session on it."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 from pyspark.sql import SparkSession
 
-MINE = Path(os.environ.get("HARNESS_TEST_JARS", "/work/build/mvn/jars"))
-# pyspark brings its own.
-NOT = (
-    "hadoop-client",
-    "parquet",
-    "jackson-annotations",
-    "jackson-core",
-    "jackson-databind",
-    "scala-",
-    "log4j",
-    "slf4j",
-    "snappy",
-    "zstd",
-    "httpc",
-    "commons",
-    "netty-b",
-    "netty-c",
-    "netty-h",
-    "netty-r",
-    "netty-t",
-    "ecj",
-    "RoaringBitmap",
-    "shims",
-    "jsr305",
-    "aircompressor",
-    "javax",
-    "jts",
-)
+from harness.lake.engine import Engine, EngineConfig
+from harness.lake.s3 import S3Endpoint
+from harness.process import Child, bind
+from harness.settings import user_cache
+
+Write = Callable[[str, str], str]
 
 
 @pytest.fixture(scope="session")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    root = tmp_path_factory.mktemp("lake")
-    jars = [str(j) for j in MINE.glob("*.jar") if not j.name.startswith(NOT)]
-    os.environ["PYSPARK_SUBMIT_ARGS"] = "--conf spark.ui.enabled=false pyspark-shell"
-    session = (
-        SparkSession.builder.master("local[2]")
-        .config("spark.driver.extraClassPath", ":".join(jars))
-        .config("spark.driver.extraJavaOptions", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
-        .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
-        .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
-        .config("spark.sql.sources.default", "delta")
-        .config("spark.sql.warehouse.dir", str(root / "warehouse"))
-        .config("spark.sql.shuffle.partitions", "2")
-        .config("spark.databricks.delta.snapshotPartitions", "2")
-        .config("spark.sql.sources.parallelPartitionDiscovery.parallelism", "4")
-        .config("spark.sql.session.timeZone", "Etc/UTC")
-        .config("spark.sql.ansi.enabled", "true")
-        .config("spark.scheduler.mode", "FAIR")
-        .config("spark.log.level", "OFF")
-        .getOrCreate()
-    )
-    yield session
-    session.stop()
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Endpoint]:
+    """The S3 server."""
+    with bind() as sock:
+        child = Child("S3", "harness.lake.s3", config={}, sockets=[sock], log=tmp_path_factory.mktemp("s3") / "log")
+    yield S3Endpoint(child.wait_ready()["url"], "harness", "harness-secret")
+    child.stop()
+
+
+@pytest.fixture(scope="session")
+def engine(unity: Any, s3: S3Endpoint, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """Spark with Delta and the catalog shim."""
+    directory = tmp_path_factory.mktemp("engine")
+    config = EngineConfig(directory, user_cache(), catalog_url=unity.url, token="test-token", s3=s3, cores=2)
+    engine = Engine(config)
+    engine.start()
+    engine.wait(240)
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture(scope="session")
+def spark(engine: Engine) -> SparkSession:
+    """A session of this process."""
+    return engine.session()
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a source file. Returns: its path."""
+
+    def write(name: str, text: str) -> str:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def boto(s3: S3Endpoint) -> Any:
+    """An S3 client."""
+    keys = {"aws_access_key_id": s3.access_key, "aws_secret_access_key": s3.secret_key, "region_name": s3.region}
+    return boto3.client("s3", endpoint_url=s3.url, **keys)

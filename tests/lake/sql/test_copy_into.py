@@ -1,0 +1,306 @@
+"""COPY INTO as notebooks and the SQL endpoint run it: real files, real S3, real Delta tables."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from harness.lake.engine import Engine
+from harness.lake.paths import WorkspacePaths
+from harness.lake.sql import frontend
+
+Write = Callable[[str, str], str]
+HEADER = "FORMAT_OPTIONS ('header' = 'true')"
+_names = itertools.count()
+
+
+@pytest.fixture
+def table(spark: SparkSession) -> Iterator[Callable[[str], str]]:
+    """Makes a Delta table. Returns: its name."""
+    made: list[str] = []
+
+    def make(columns: str, properties: str = "") -> str:
+        name = f"main.default.copied_{next(_names)}"
+        spark.sql(f"CREATE TABLE {name} {columns} USING DELTA {properties}")
+        made.append(name)
+        return name
+
+    yield make
+    for name in made:
+        spark.sql(f"DROP TABLE IF EXISTS {name}")
+
+
+def copy(spark: SparkSession, statement: str, **options: Any) -> tuple[int, ...]:
+    row = frontend.run(spark, statement, **options).collect()[0]
+    assert row.__fields__ == ["num_affected_rows", "num_inserted_rows", "num_skipped_corrupt_files"]
+    return tuple(row)
+
+
+def rows(spark: SparkSession, table: str) -> list[tuple[Any, ...]]:
+    return sorted((tuple(row) for row in spark.table(table).collect()), key=repr)
+
+
+def condition(spark: SparkSession, statement: str, **options: Any) -> tuple[str | None, str]:
+    with pytest.raises(PySparkException) as refused:
+        frontend.run(spark, statement, **options).collect()
+    return refused.value.getCondition(), str(refused.value)
+
+
+def test_each_file_is_loaded_once_even_when_it_changes(spark: SparkSession, table: Any, write: Write) -> None:
+    name, folder = table("(id INT, name STRING)"), str(Path(write("a.csv", "id,name\n1,x\n2,y\n")).parent)
+    statement = f"COPY INTO {name} FROM '{folder}' FILEFORMAT = CSV {HEADER}"
+    assert copy(spark, statement) == (2, 2, 0)
+    assert copy(spark, statement) == (0, 0, 0)
+    write("a.csv", "id,name\n9,changed\n")
+    write("b.csv", "id,name\n3,z\n")
+    assert copy(spark, statement) == (1, 1, 0)
+    assert rows(spark, name) == [(1, "x"), (2, "y"), (3, "z")]
+    assert copy(spark, f"{statement} COPY_OPTIONS ('force' = 'true')") == (2, 2, 0)
+
+
+def test_a_replaced_table_has_loaded_nothing(spark: SparkSession, table: Any, write: Write) -> None:
+    name, path = table("(id INT)"), write("a.csv", "id\n1\n")
+    statement = f"COPY INTO {name} FROM '{path}' FILEFORMAT = CSV {HEADER}"
+    assert copy(spark, statement) == (1, 1, 0)
+    spark.sql(f"DELETE FROM {name}")
+    assert copy(spark, statement) == (0, 0, 0)
+    spark.sql(f"CREATE OR REPLACE TABLE {name} (id INT) USING DELTA")
+    assert copy(spark, statement) == (1, 1, 0)
+
+
+def test_columns_go_by_name_whatever_their_order_in_each_file(spark: SparkSession, table: Any, write: Write) -> None:
+    name = table("(id INT, name STRING, price DECIMAL(5,2))")
+    folder = Path(write("a.csv", "id,name,price\n1,x,1.5\n")).parent
+    write("b.csv", "PRICE,ID\n2.25,2\n")
+    (folder / "c.csv.gz").write_bytes(gzip.compress(b"name,id\nz,3\n"))
+    assert copy(spark, f"COPY INTO {name} FROM '{folder}' FILEFORMAT = CSV {HEADER}") == (3, 3, 0)
+    assert [(r[0], r[1], r[2] and str(r[2])) for r in rows(spark, name)] == [
+        (1, "x", "1.50"),
+        (2, None, "2.25"),
+        (3, "z", None),
+    ]
+
+
+def test_a_value_that_does_not_fit_names_file_and_column_and_loads_nothing(
+    spark: SparkSession, table: Any, write: Write
+) -> None:
+    name, folder = table("(id INT, name STRING)"), Path(write("a.csv", "id,name\n1,x\n")).parent
+    write("b.csv", "id,name\ntwo,y\n")
+    version = spark.sql(f"DESCRIBE HISTORY {name}").count()
+    code, message = condition(spark, f"COPY INTO {name} FROM '{folder}' FILEFORMAT = CSV {HEADER}")
+    assert code == "CAST_INVALID_INPUT"
+    assert "'two'" in message
+    assert "`id`" in message
+    assert "b.csv" in message
+    assert rows(spark, name) == []
+    assert spark.sql(f"DESCRIBE HISTORY {name}").count() == version
+
+
+def test_extra_columns_need_mergeschema(spark: SparkSession, table: Any, write: Write) -> None:
+    name, path = table("(id INT)"), write("a.csv", "id,more\n1,x\n")
+    statement = f"COPY INTO {name} FROM '{path}' FILEFORMAT = CSV {HEADER}"
+    code, message = condition(spark, statement)
+    assert code == "COPY_INTO_SCHEMA_MISMATCH_WITH_TARGET_TABLE"
+    assert "more: string" in message
+    assert copy(spark, f"{statement} COPY_OPTIONS ('mergeSchema' = 'true')") == (1, 1, 0)
+    assert rows(spark, name) == [(1, "x")]
+
+
+def test_a_table_without_columns_takes_the_files_columns(spark: SparkSession, table: Any, write: Write) -> None:
+    name, path = table(""), write("a.json", '{"id": 1, "tags": ["a"]}\n{"id": 2, "at": {"x": 1.5}}\n')
+    statement = f"COPY INTO {name} FROM '{path}' FILEFORMAT = JSON COPY_OPTIONS ('mergeSchema' = 'true')"
+    assert copy(spark, statement) == (2, 2, 0)
+    assert spark.table(name).schema.simpleString() == "struct<at:struct<x:double>,id:bigint,tags:array<string>>"
+
+
+def test_formats_other_than_csv(spark: SparkSession, table: Any, write: Write, tmp_path: Path) -> None:
+    name = table("(id BIGINT, name STRING)")
+    frame = spark.createDataFrame([(1, "a")], "id BIGINT, name STRING").coalesce(1)
+    for form in ("parquet", "orc", "json"):
+        frame.write.format(form).save(str(tmp_path / form))
+        assert copy(spark, f"COPY INTO {name} FROM '{tmp_path / form}' FILEFORMAT = {form}") == (1, 1, 0)
+    lines = table("(value STRING)")
+    assert copy(spark, f"COPY INTO {lines} FROM '{write('a.txt', 'x;y')}' FILEFORMAT = TEXT") == (1, 1, 0)
+    binary = table("(path STRING, modificationTime TIMESTAMP, length BIGINT, content BINARY)")
+    assert copy(spark, f"COPY INTO {binary} FROM '{write('a.bin', 'xyz')}' FILEFORMAT = BINARYFILE") == (1, 1, 0)
+    code, message = condition(spark, f"COPY INTO {name} FROM '{write('a.avro', 'x')}' FILEFORMAT = AVRO")
+    assert code == "COPY_INTO_SOURCE_FILE_FORMAT_NOT_SUPPORTED"
+    assert "AVRO" in message
+
+
+def test_parquet_files_of_unlike_columns_lose_none(spark: SparkSession, table: Any, tmp_path: Path) -> None:
+    name, folder = table("(id BIGINT, a STRING, b STRING)"), str(tmp_path / "mixed")
+    spark.sql("SELECT 1L AS id, 'x' AS a").write.parquet(folder)
+    spark.sql("SELECT 2L AS id, 'y' AS b").write.mode("append").parquet(folder)
+    assert copy(spark, f"COPY INTO {name} FROM '{folder}' FILEFORMAT = PARQUET") == (2, 2, 0)
+    assert rows(spark, name) == [(1, "x", None), (2, None, "y")]
+
+
+def test_files_and_pattern_choose_below_the_source(spark: SparkSession, table: Any, write: Write) -> None:
+    name, folder = table("(id INT)"), Path(write("a b.csv", "id\n1\n")).parent
+    write("deep/b.csv", "id\n2\n")
+    write("deep/c.csv", "id\n3\n")
+    write("_hidden.csv", "id\n9\n")
+    base = f"COPY INTO {name} FROM '{folder}' FILEFORMAT = CSV"
+    assert copy(spark, f"{base} {HEADER}") == (1, 1, 0)
+    assert copy(spark, f"{base} FILES = ('deep/b.csv') {HEADER}") == (1, 1, 0)
+    assert copy(spark, f"{base} PATTERN = '*/*.csv' {HEADER}") == (1, 1, 0)
+    assert rows(spark, name) == [(1,), (2,), (3,)]
+    assert condition(spark, f"{base} FILES = ('none.csv') {HEADER}")[0] == "PATH_NOT_FOUND"
+
+
+def test_partition_folders_become_columns(spark: SparkSession, table: Any, write: Write) -> None:
+    name, folder = table("(id INT, day DATE)"), Path(write("day=2026-01-01/a.csv", "id\n1\n")).parent.parent
+    assert copy(spark, f"COPY INTO {name} FROM '{folder}' FILEFORMAT = CSV {HEADER}") == (1, 1, 0)
+    assert [(r[0], str(r[1])) for r in rows(spark, name)] == [(1, "2026-01-01")]
+
+
+def test_select_transforms_and_sees_the_files_metadata(spark: SparkSession, table: Any, write: Write) -> None:
+    name, path = table("(id BIGINT, label STRING, file STRING)"), write("a.csv", "1,x\n2,y\n")
+    statement = (
+        f"COPY INTO {name} FROM (SELECT _c0::bigint * 10 AS id, upper(_c1) AS label, _metadata.file_name AS file "
+        f"FROM '{path}') FILEFORMAT = CSV"
+    )
+    assert copy(spark, statement) == (2, 2, 0)
+    assert rows(spark, name) == [(10, "X", "a.csv"), (20, "Y", "a.csv")]
+
+
+def test_by_position_takes_headerless_csv(spark: SparkSession, table: Any, write: Write) -> None:
+    name, path = table("(id INT, name STRING, note STRING)"), write("a.csv", "x,1\n")
+    assert copy(spark, f"COPY INTO {name} (name, id) FROM '{path}' FILEFORMAT = CSV") == (1, 1, 0)
+    assert rows(spark, name) == [(1, "x", None)]
+    code, _ = condition(spark, f"COPY INTO {name} BY POSITION FROM '{write('b.csv', 'x,1')}' FILEFORMAT = CSV")
+    assert code == "COPY_INTO_COLUMN_ARITY_MISMATCH.NOT_ENOUGH_DATA_COLUMNS"
+    code, _ = condition(spark, f"COPY INTO {name} (id) FROM '{write('c.csv', '1')}' FILEFORMAT = CSV {HEADER}")
+    assert code == "COPY_INTO_FEATURE_INCOMPATIBLE_SETTING"
+
+
+def test_options_of_the_format_are_heeded(spark: SparkSession, table: Any, write: Write) -> None:
+    name = table("(id INT, day DATE, at TIMESTAMP)")
+    path = write("a.csv", "# note\nid|day|at\n1|02/01/2026|2026.01.02 03:04\n")
+    options = "'header'='true', 'delimiter'='|', 'comment'='#', 'dateFormat'='dd/MM/yyyy'"
+    options += ", 'timestampFormat'='yyyy.MM.dd HH:mm'"
+    assert copy(spark, f"COPY INTO {name} FROM '{path}' FILEFORMAT = CSV FORMAT_OPTIONS ({options})") == (1, 1, 0)
+    found = spark.table(name).selectExpr("id", "cast(day as string)", "cast(at as string)").collect()
+    assert [tuple(row) for row in found] == [(1, "2026-01-02", "2026-01-02 03:04:00")]
+
+
+def test_validate_previews_and_writes_nothing(spark: SparkSession, table: Any, write: Write) -> None:
+    name = table("(id INT NOT NULL, name STRING)", "TBLPROPERTIES ('delta.constraints.small' = 'id < 5')")
+    good = write("good.csv", "id,name\n1,x\n")
+    preview = frontend.run(spark, f"COPY INTO {name} FROM '{good}' FILEFORMAT = CSV VALIDATE {HEADER}").collect()
+    assert [tuple(row) for row in preview] == [(1, "x")]
+    assert rows(spark, name) == []
+    bad = {
+        "id,name\n,x\n": "DELTA_NOT_NULL_CONSTRAINT_VIOLATED",
+        "id,name\n7,x\n": "DELTA_VIOLATE_CONSTRAINT_WITH_VALUES",
+        "id,name\n1,x\nz,y\n": "CAST_INVALID_INPUT",
+    }
+    for text, code in bad.items():
+        path = write("bad.csv", text)
+        assert condition(spark, f"COPY INTO {name} FROM '{path}' FILEFORMAT = CSV VALIDATE {HEADER}")[0] == code
+
+
+def test_unreadable_files_are_counted_and_loaded_once_repaired(spark: SparkSession, table: Any, tmp_path: Path) -> None:
+    name, folder = table("(id BIGINT)"), tmp_path / "in"
+    spark.range(2).coalesce(1).write.parquet(str(folder))
+    (folder / "broken.parquet").write_text("no parquet")
+    statement = f"COPY INTO {name} FROM '{folder}' FILEFORMAT = PARQUET FORMAT_OPTIONS ('ignoreCorruptFiles' = 'true')"
+    assert copy(spark, statement) == (2, 2, 1)
+    spark.range(7, 8).coalesce(1).write.parquet(str(tmp_path / "fixed"))
+    next((tmp_path / "fixed").glob("*.parquet")).replace(folder / "broken.parquet")
+    (folder / ".broken.parquet.crc").unlink(missing_ok=True)
+    assert copy(spark, statement) == (1, 1, 0)
+
+
+def test_files_without_rows_are_no_error(spark: SparkSession, table: Any, write: Write) -> None:
+    name, path = table("(id INT)"), write("a.csv", "id\n")
+    assert copy(spark, f"COPY INTO {name} FROM '{path}' FILEFORMAT = CSV {HEADER}") == (0, 0, 0)
+
+
+def test_targets_and_sources_that_are_not_there_are_named(spark: SparkSession, table: Any, tmp_path: Path) -> None:
+    name = table("(id INT)")
+    spark.sql("CREATE OR REPLACE VIEW main.default.copied_view AS SELECT 1 AS id")
+    for statement, code in {
+        f"COPY INTO main.default.nowhere FROM '{tmp_path}' FILEFORMAT = CSV": "DELTA_MISSING_DELTA_TABLE_COPY_INTO",
+        f"COPY INTO main.default.copied_view FROM '{tmp_path}' FILEFORMAT = CSV": "DELTA_COPY_INTO_TARGET_FORMAT",
+        f"COPY INTO {name} FROM '{tmp_path}/none' FILEFORMAT = CSV": "PATH_NOT_FOUND",
+        f"COPY INTO {name} FROM '/Volumes/a/b/c' FILEFORMAT = CSV": "PATH_NOT_FOUND",
+        f"COPY INTO {name} FROM '{tmp_path}' FILEFORMAT = CSV": "COPY_INTO_SOURCE_SCHEMA_INFERENCE_FAILED",
+        f"COPY INTO {name} FROM 'abfss://c@a/x' FILEFORMAT = CSV": "COPY_INTO_SOURCE_NOT_SERVED",
+        f"COPY INTO {name} FROM '{tmp_path}' FILEFORMAT = CSV COPY_OPTIONS ('x' = '1')": "COPY_INTO_SYNTAX_ERROR",
+    }.items():
+        assert condition(spark, statement)[0] == code
+
+
+def test_volumes_are_read_where_they_rest(spark: SparkSession, table: Any, write: Write) -> None:
+    name, folder = table("(id INT)"), Path(write("a.csv", "id\n1\n")).parent
+    paths = WorkspacePaths({"/Volumes/main/raw/landing": folder})
+    for place in ("/Volumes/main/raw/landing", "dbfs:/Volumes/main/raw/landing/a.csv"):
+        statement = f"COPY INTO {name} FROM '{place}' FILEFORMAT = CSV {HEADER} COPY_OPTIONS ('force' = 'true')"
+        assert copy(spark, statement, paths=paths) == (1, 1, 0)
+
+
+def test_two_at_once_load_distinct_files_both_and_a_shared_one_once(
+    engine: Engine, spark: SparkSession, table: Any, write: Write
+) -> None:
+    name = table("(id INT)")
+    folder = Path(write("a.csv", "id\n1\n")).parent
+    write("b.csv", "id\n2\n")
+    write("c.csv", "id\n3\n")
+    together = threading.Barrier(2)
+
+    def load(files: str) -> int:
+        session = engine.session()
+        together.wait(30)
+        return copy(session, f"COPY INTO {name} FROM '{folder}' FILEFORMAT = CSV FILES = ({files}) {HEADER}")[0]
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sum(pool.map(load, ["'a.csv', 'c.csv'", "'b.csv', 'c.csv'"])) == 3
+    assert rows(spark, name) == [(1,), (2,), (3,)]
+
+
+def test_s3_is_read_with_temporary_credentials_that_stay_out_of_the_session(
+    spark: SparkSession, table: Any, boto: Any
+) -> None:
+    boto.create_bucket(Bucket="landing")
+    boto.put_object(Bucket="landing", Key="raw/a.csv", Body=b"id,name\n1,x\n")
+    boto.put_object(Bucket="landing", Key="raw/b.csv", Body=b"name,id\ny,2\n")
+    name = table("(id INT, name STRING)")
+    secret = "kept-to-itself"
+    source = (
+        "'s3://landing/raw' WITH (CREDENTIAL (AWS_ACCESS_KEY = 'ASIAKEY', "
+        f"AWS_SECRET_KEY = '{secret}', AWS_SESSION_TOKEN = 'token'))"
+    )
+    threads = spark._jvm.java.lang.management.ManagementFactory.getThreadMXBean()
+    assert copy(spark, f"COPY INTO {name} FROM {source} FILEFORMAT = CSV {HEADER}") == (2, 2, 0)
+    assert rows(spark, name) == [(1, "x"), (2, "y")]
+    before = threads.getThreadCount()
+    forced = f"COPY INTO {name} FROM {source} FILEFORMAT = CSV {HEADER} COPY_OPTIONS ('force' = 'true')"
+    assert copy(spark, forced) == (2, 2, 0)
+    assert threads.getThreadCount() < before + 15, "S3 clients were left open"
+    # The same objects by another scheme, without credentials: known already.
+    assert copy(spark, f"COPY INTO {name} FROM 's3a://landing/raw' FILEFORMAT = CSV {HEADER}") == (0, 0, 0)
+    settings = {row[0]: row[1] for row in spark.sql("SET").collect()}
+    assert secret not in str(settings)
+    assert secret not in str([row.asDict() for row in spark.sql(f"DESCRIBE HISTORY {name}").collect()])
+    assert spark.read.csv("s3a://landing/raw").count() == 4
+
+
+def test_credentials_that_do_not_fit_the_source_are_refused(spark: SparkSession, table: Any, write: Write) -> None:
+    name, keys = table("(id INT)"), "AWS_ACCESS_KEY = 'a', AWS_SECRET_KEY = 'b'"
+    for source, code in {
+        f"'{write('a.csv', 'id')}' WITH (CREDENTIAL ({keys}))": "COPY_INTO_CREDENTIALS_NOT_ALLOWED_ON",
+        f"'s3://landing/raw' WITH (CREDENTIAL ({keys}))": "COPY_INTO_CREDENTIALS_REQUIRED",
+        "'s3://landing/raw' WITH (ENCRYPTION (TYPE = 'X'))": "COPY_INTO_ENCRYPTION_REQUIRED",
+    }.items():
+        assert condition(spark, f"COPY INTO {name} FROM {source} FILEFORMAT = CSV")[0] == code
