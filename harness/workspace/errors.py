@@ -104,13 +104,13 @@ def handle_api_error(request: Request, error: Exception) -> Response:
 def handle_unrouted(request: Request, error: Exception) -> Response:
     """No route, or not this method: refuse by name, and keep it for ``/_harness/unserved``.
 
-    Outside ``/api/`` the answer is 404: the SQL connector takes 405 and 501 badly (wire.md §0.4).
+    Elsewhere the answer is 404: the SQL connector takes 405 and 501 badly (wire.md §0.4).
     """
     assert isinstance(error, HTTPException)
     path = request.url.path
     if error.status_code not in (404, 405):
         return answer(ApiError(str(error.detail)))
-    if not path.startswith("/api/"):
+    if not path.startswith(("/api/", "/oidc/")):
         return answer(NotFound(f"No such path: {request.method} {path}", error_code="ENDPOINT_NOT_FOUND"))
     request.scope["harness.unserved"] = True
     return answer(

@@ -40,6 +40,11 @@ def test_the_sdk_raises_its_own_not_implemented(w: WorkspaceClient) -> None:
         w.api_client.do("GET", "/api/2.0/secrets/scopes/nowhere")
 
 
+def test_signing_in_by_oauth_is_refused_by_name(service: Service) -> None:
+    answer = httpx2.post(f"{service.url}/oidc/v1/token", data={"grant_type": "client_credentials"})
+    assert_refused(answer, 501, "NOT_IMPLEMENTED", "POST /oidc/v1/token")
+
+
 def test_a_wrong_method_on_a_served_path_is_refused_by_name(http: httpx2.Client) -> None:
     assert_refused(http.post(f"{JOBS}/list", json={}), 501, "NOT_IMPLEMENTED", "POST /api/2.2/jobs/list")
     assert_refused(http.delete(f"{JOBS}/create"), 501, "NOT_IMPLEMENTED", "DELETE /api/2.2/jobs/create")
