@@ -15,6 +15,7 @@ import pytest
 
 from harness.dagrun import AirflowHome, DagRunResult, environment
 from harness.dagrun import run_dag as run
+from harness.dagrun.isolation import left_open
 from harness.settings import Settings
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def clean_stack(stack: Stack, connected: None) -> Stack:
 
 
 @pytest.fixture
-def run_dag(request: pytest.FixtureRequest, airflow_home: AirflowHome, clean_stack: Stack) -> RunDag:
+def run_dag(request: pytest.FixtureRequest, airflow_home: AirflowHome, clean_stack: Stack) -> Iterator[RunDag]:
     """``run_dag(dag, **options) -> DagRunResult``: run a DAG id, file or object on a clean Airflow and stack."""
     airflow_home.clean()
     results = request.node.stash.setdefault(RESULTS, [])
@@ -115,7 +116,10 @@ def run_dag(request: pytest.FixtureRequest, airflow_home: AirflowHome, clean_sta
         results.append(result)
         return result
 
-    return recorded
+    yield recorded
+    with left_open():
+        for result in results:
+            result.release()
 
 
 @pytest.fixture

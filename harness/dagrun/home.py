@@ -5,6 +5,7 @@ Airflow reads its settings once, when it is first imported; so a home is entered
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -53,7 +54,7 @@ class AirflowHome:
         self.notes: list[str] = []
         self._templates = cache / "airflow"
         self._image: Path | None = None
-        self._replaced: dict[str, str] | None = None
+        self._replaced: dict[str, str | None] = {}
 
     def __enter__(self) -> AirflowHome:
         imported = sys.modules.get("airflow.configuration")
@@ -64,10 +65,10 @@ class AirflowHome:
                 "`harness.plugin` as an installed plugin or with `-p harness.plugin`."
             )
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._replaced = dict(os.environ)
-        for name in [name for name in os.environ if name.startswith(SCRUBBED)]:
-            del os.environ[name]
-        os.environ.update(self.environment())
+        mine = self.environment()
+        scrubbed = [name for name in os.environ if name.startswith(SCRUBBED)]
+        self._replaced = {name: os.environ.pop(name, None) for name in {*scrubbed, *mine}}
+        os.environ.update(mine)
         return self
 
     def __exit__(
@@ -75,10 +76,11 @@ class AirflowHome:
     ) -> None:
         if "airflow.settings" in sys.modules:
             self._dispose()
-        if self._replaced is not None:
-            os.environ.clear()
-            os.environ.update(self._replaced)
-            self._replaced = None
+        for name, value in self._replaced.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+        self._replaced = {}
 
     def environment(self) -> dict[str, str]:
         """What Airflow must see before its first import (measured in design/airflow.md 4.1)."""
@@ -136,6 +138,8 @@ class AirflowHome:
         self._restore()
         if reason := api.make_fast():
             self.notes.append(reason)
+        # What Airflow made so far stays: without it, looking for garbage after a run takes 1 ms instead of 150 ms.
+        gc.freeze()
 
     def clean(self) -> None:
         """Forget every run, asset event and XCom: a fresh database with the DAGs registered, in about a millisecond."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import gc
 import os
 import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import Any
@@ -79,6 +81,20 @@ def terminable() -> Iterator[None]:
             yield
     finally:
         install(signal.SIGTERM, kept)
+
+
+@contextlib.contextmanager
+def left_open() -> Iterator[None]:
+    """Close what tasks leave open (the Databricks provider leaves sessions), as the end of their process would.
+
+    Else the garbage collector finds it during some later test, whose warning filter may make a failure of that.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            yield
+        finally:
+            gc.collect()
 
 
 def forget_listings() -> None:

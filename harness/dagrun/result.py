@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import re
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import Any
 BAD = ("failed", "upstream_failed")
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 LOG_LINES = 15
+LOG_WIDTH = 240
 
 
 class DagRunFailed(AssertionError):
@@ -105,6 +109,13 @@ class DagRunResult:
         failed = self._to_blame()
         raise DagRunFailed(str(self)) from (failed.first_failure.error if failed.first_failure else None)
 
+    def release(self) -> None:
+        """Let go of what the tracebacks of the errors hold, such as open connections; messages and lines remain."""
+        for run in self.runs():
+            for task in run.tasks:
+                for error in task.errors:
+                    traceback.clear_frames(error.__traceback__)
+
     def __repr__(self) -> str:
         return diagnosis(self) if not self.success else _headline(self)
 
@@ -132,7 +143,7 @@ def diagnosis(result: DagRunResult) -> str:
     lines += _indented(error_text(cause.error) if cause.error is not None else "no exception; its log says more")
     if cause.page:
         lines += [f"  Databricks run: {cause.page}"]
-    if tail := cause.log_text().splitlines()[-LOG_LINES:]:
+    if tail := log_tail(cause.log_text()):
         lines += [f"  End of {cause.log}:", *_indented("\n".join(tail), "    ")]
     for child in run.triggered:
         if child.awaited and not child.success:
@@ -143,11 +154,24 @@ def diagnosis(result: DagRunResult) -> str:
 def error_text(error: BaseException) -> str:
     """An exception's type and message, readable.
 
-    The Databricks provider puts the run's errors, tracebacks included, into its message as the ``repr`` of a list; its
-    line ends and terminal colours are undone here.
+    The Databricks provider puts the errors of a run's tasks, tracebacks and all, into one line, as the ``repr`` of a
+    list (operators/databricks.py of 7.23.0); here they are lines again.
     """
-    message = ANSI.sub("", str(error)).replace("\\x1b", "\x1b").replace("\\n", "\n").replace("\\'", "'")
-    return f"{type(error).__name__}: {ANSI.sub('', message)}"
+    message = str(error)
+    errors: list[dict[str, Any]] = []
+    if found := re.search(r" and with the errors (\[\{.*\}\])", message, re.DOTALL):
+        with contextlib.suppress(ValueError, SyntaxError):
+            errors = ast.literal_eval(found[1])
+            message = message[: found.start()] + message[found.end() :]
+    lines = [f"{type(error).__name__}: {message}"]
+    lines += [f"Databricks task {each.get('task_key')}: {each.get('error')}" for each in errors]
+    return ANSI.sub("", "\n".join(lines))
+
+
+def log_tail(text: str) -> list[str]:
+    """The last lines of a task's log, without the marks that fold it in Airflow's interface."""
+    lines = [line for line in text.splitlines() if "::group::" not in line and "::endgroup::" not in line]
+    return [line if len(line) <= LOG_WIDTH else f"{line[:LOG_WIDTH]}…" for line in lines[-LOG_LINES:]]
 
 
 def _headline(run: DagRunResult) -> str:

@@ -65,6 +65,7 @@ def run_dag(
         # A task's warnings do not fail it in production, whatever the test session's filters say.
         enter(warnings.catch_warnings())
         warnings.simplefilter("default")
+        enter(isolation.left_open())
         if fast:
             enter(clock.no_waiting(registry.dags.values()))
         enter(execution.in_place())

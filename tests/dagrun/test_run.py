@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import time
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from harness.dagrun import AirflowHome, DagRunFailed, DagRunResult, RunEvent
+from harness.dagrun.isolation import left_open
 from harness.dagrun.schedule import UnrunnableTasks
 
 Run = Callable[..., DagRunResult]
@@ -160,6 +162,15 @@ def test_variables_and_connections_are_those_of_the_run(run: Run) -> None:
 def test_a_warning_in_a_task_does_not_fail_it(run: Run) -> None:
     with pytest.warns(DeprecationWarning, match="this is deprecated"):
         assert run("warns").success
+
+
+def test_what_a_task_leaves_open_ends_with_it(run: Run) -> None:
+    result = run("leaves_open")
+    with left_open():
+        result.release()
+    del result
+    gc.collect()  # a ResourceWarning here would fail this test
+    assert not run("leaves_open").success
 
 
 def test_a_dag_made_in_a_test_runs(run: Run) -> None:

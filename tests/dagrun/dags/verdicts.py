@@ -142,6 +142,18 @@ with DAG("warns", schedule=None, start_date=START):
 
     warn()
 
+with DAG("leaves_open", schedule=None, start_date=START):
+
+    @task
+    def connect():
+        import socket
+
+        ring = [socket.socket()]
+        ring.append(ring)
+        raise ValueError("and the socket is still open")
+
+    connect()
+
 with DAG("asks_a_human", schedule=None, start_date=START):
     from airflow.providers.standard.operators.hitl import ApprovalOperator
 
