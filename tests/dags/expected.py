@@ -41,21 +41,23 @@ def landed_bytes() -> int:
 
 @cache
 def facilities() -> pd.DataFrame:
-    """Table ``facilities``: facility_id, facility_name, city, floor_area_m2 (Int64), commissioned (date)."""
-    frame = pd.read_csv(DATA / "facilities.csv", dtype={"Floor Area (m2)": "Int64"}, parse_dates=["Commissioned"])
+    """Table ``facilities``: facility_id, facility_name, city, floor_area_m2 (NaN where blank), commissioned (date)."""
+    frame = pd.read_csv(DATA / "facilities.csv", parse_dates=["Commissioned"])
     frame.columns = ["facility_id", "facility_name", "city", "floor_area_m2", "commissioned"]
     return frame.assign(commissioned=frame["commissioned"].dt.date)
 
 
 @cache
 def energy() -> pd.DataFrame:
-    """Table ``energy``: date, numbers as numbers, the rest as written; blank cells are missing."""
+    """Table ``energy``: date, numbers as numbers, the rest as written; blank cells are NaN or None."""
     # "n/a" is text in the table, so pandas must not take it for a missing value.
     quarters = [
         pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
         for path in sorted(DATA.glob("energy_2025_q*.csv"))
     ]
     frame = pd.concat(quarters, ignore_index=True)
+    # A missing text is None, as it is in what Delta's and Spark's readers give.
+    frame = frame.where(frame.notna(), None)
     return frame.assign(
         date=pd.to_datetime(frame["date"]).dt.date,
         power_use_kwh=frame["power_use_kwh"].astype(float),
