@@ -33,6 +33,10 @@ class Position:
     source: str = ""
 
 
+def _plain(source: str) -> str:
+    return source.removeprefix("# MAGIC ").removeprefix("-- MAGIC ")
+
+
 class Sources:
     """The notebooks of this process, by the file name that their code objects carry."""
 
@@ -58,7 +62,7 @@ class Sources:
         path, notebook = found
         cell = max((cell for cell in notebook.cells if cell.line <= line), key=lambda c: c.line, default=None)
         source = linecache.getline(code_name, line).strip()
-        return Position(path, cell.number if cell else 0, line, source.removeprefix("# MAGIC "))
+        return Position(path, cell.number if cell else 0, line, _plain(source))
 
 
 def describe(error: BaseException, sources: Sources, running: Position | None = None) -> KernelError:

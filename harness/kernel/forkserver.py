@@ -30,10 +30,11 @@ from harness.process import Lifeline, kill_group
 # Measured (engine.md §3, §4): with these imported a task's first cell runs 30 ms after the request. Some of them
 # pyspark and pyarrow import on first use only (pyspark.testing, encodings.idna, …).
 PRELOAD = (
-    "concurrent.futures.thread", "delta.tables", "encodings.idna", "pandas", "py4j.clientserver", "pyarrow",
-    "pyarrow.pandas_compat", "pyspark.accumulators", "pyspark.sql", "pyspark.sql.classic.dataframe",
-    "pyspark.sql.functions", "pyspark.sql.pandas.conversion", "pyspark.sql.streaming", "pyspark.sql.types",
-    "pyspark.sql.window", "pyspark.testing.utils", "urllib.request",
+    "IPython.core.logger", "bdb", "concurrent.futures.thread", "delta.tables", "encodings.idna", "encodings.utf_8_sig",
+    "pandas", "py4j.clientserver", "pyarrow", "pyarrow.pandas_compat", "pyarrow.vendored.version",
+    "pyspark.accumulators", "pyspark.sql", "pyspark.sql.classic.dataframe", "pyspark.sql.functions",
+    "pyspark.sql.pandas.conversion", "pyspark.sql.streaming", "pyspark.sql.types", "pyspark.sql.window",
+    "pyspark.testing.utils", "urllib.request",
 )  # fmt: skip
 PR_SET_PDEATHSIG = 1
 

@@ -45,7 +45,6 @@ class KernelSpec:
     environment: dict[str, str] = field(default_factory=dict)
     libraries: list[str] = field(default_factory=list)
     task_values: dict[str, dict[str, Any]] = field(default_factory=dict)
-    catalog: str = "main"
 
     def write(self, path: Path) -> None:
         """Write the specification, readable by us alone: it holds secrets."""

@@ -54,7 +54,6 @@ class Surroundings:
     workspace_url: str
     token: str
     user: str
-    default_catalog: str
     environment: Mapping[str, str]
 
 
@@ -168,7 +167,6 @@ def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings)
         task_values={
             key: other.output.task_values for key, other in latest_tasks(run).items() if other.output.task_values
         },
-        catalog=around.default_catalog,
     )
 
 

@@ -58,7 +58,7 @@ class State:
 
 @dataclass
 class Output:
-    """What ``runs/get-output`` tells of a task run. ``result``: the notebook's exit value. ``logs``: its standard output."""
+    """What ``runs/get-output`` tells of a task run. ``result``: the notebook's exit value. ``logs``: what it printed."""
 
     result: str | None = None
     error: str | None = None
@@ -92,8 +92,9 @@ class TaskRun:
 
 @dataclass
 class Run:
-    """A run of a job, or a submitted run. ``settings``: the job's (or submit's) settings with ``tasks`` always multi-task.
+    """A run of a job, or a submitted run.
 
+    ``settings``: the job's (or submit's) settings with ``tasks`` always multi-task.
     ``parameters``: what ``run-now`` gave, by its own field names (``notebook_params``, ``job_parameters``, …).
     """
 

@@ -47,7 +47,7 @@ class Runner:
 
     Parameters: ``engine``; ``paths``: where workspace paths rest; ``directory``: logs of its processes;
     ``workspace_url`` and ``token``: for what notebooks ask of the workspace; ``kernel_python``: their interpreter
-    (empty: ours); ``changed``: called after each change of a run, from any thread; ``default_catalog``; ``user``.
+    (empty: ours); ``changed``: called after each change of a run, from any thread; ``user``: who runs everything.
     """
 
     def __init__(
@@ -59,7 +59,6 @@ class Runner:
         token: str,
         kernel_python: str | None,
         changed: Callable[[Run], None],
-        default_catalog: str,
         user: str,
     ) -> None:
         self._changed = changed
@@ -70,7 +69,7 @@ class Runner:
         self._forks = Forks(directory, python, kernel_environment(directory, python))
         self._renderer = Renderer(directory)
         self._places = Places(KERNELS)
-        around = Surroundings(paths, workspace_url, token, user, default_catalog, s3_environment(engine))
+        around = Surroundings(paths, workspace_url, token, user, s3_environment(engine))
         self._executor = Executor(engine, self._forks, around, self._places)
         engine.on_crash(self._engine_crashed)
 
@@ -139,6 +138,8 @@ class Runner:
         run = work.run
         starting: list[TaskRun] = []
         with self._lock:
+            if self._works.get(run.run_id) is not work:
+                return  # it has ended; its run may be under way again, repaired
             while (decisions := plan(run)).start or decisions.end:
                 for task, state in decisions.end:
                     task.end_time = now()
@@ -149,7 +150,7 @@ class Runner:
                     work.attempts[task.task_key] = self._attempt(work, task)
                 starting += decisions.start
             end = roll_up(run)
-            if end is not None and run.run_id in self._works:
+            if end is not None:
                 del self._works[run.run_id]
                 run.end_time = now()
                 run.state = work.verdict or end

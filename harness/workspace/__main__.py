@@ -78,7 +78,6 @@ def compose(config: Config, url: str) -> Workspace:
             config.token,
             config.kernel_python,
             changed,
-            config.default_catalog,
             config.user,
         ),
     )

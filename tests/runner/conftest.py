@@ -128,7 +128,6 @@ def bench(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         "token",
         "",
         watch.changed,
-        "main",
         "me@example.com",
     )
     runner.start()

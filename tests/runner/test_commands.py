@@ -18,7 +18,7 @@ def around(tmp_path: Path) -> Surroundings:
     (tmp_path / "load.py").write_text("# Databricks notebook source\n")
     (tmp_path / "job.py").write_text("")
     paths = WorkspacePaths({"/Workspace/Shared": tmp_path})
-    return Surroundings(paths, "http://w", "token", "me@example.com", "main", {"AWS_ENDPOINT_URL": "http://s3"})
+    return Surroundings(paths, "http://w", "token", "me@example.com", {"AWS_ENDPOINT_URL": "http://s3"})
 
 
 def spec_of(

@@ -178,6 +178,19 @@ def test_sql_cells_bind_widgets_and_leave_their_result_as_a_dataframe(bench: Ben
     assert shown["data"]["text/plain"] == "x    n  m\na;b  7  7"
 
 
+def test_a_sql_notebook_runs_its_statements_and_python_cells_and_names_the_line_that_fails(bench: Bench) -> None:
+    path = bench.write(
+        "report.sql",
+        "-- Databricks notebook source\nCREATE WIDGET TEXT n DEFAULT '3';\nSELECT CAST(:n AS INT) + 1 AS m\n\n"
+        "-- COMMAND ----------\n\n-- MAGIC %python\n-- MAGIC print(_sqldf.first().m)\n-- MAGIC 1 / 0\n",
+    )
+    task = bench.run(the_task(path)).task("only")
+    assert task.output.logs == "4\n"
+    assert task.output.error == "ZeroDivisionError: division by zero"
+    assert task.output.error_trace is not None
+    assert task.output.error_trace.startswith("Notebook /Workspace/Shared/report, cell 2, line 9:\n    1 / 0\n")
+
+
 def test_a_failing_shell_command_fails_the_notebook(bench: Bench) -> None:
     task = bench.notebook("# MAGIC %sh\n# MAGIC echo before\n# MAGIC exit 3")
     assert task.output.logs == "before\n"
