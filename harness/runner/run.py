@@ -58,7 +58,7 @@ class State:
 
 @dataclass
 class Output:
-    """What ``runs/get-output`` tells of a task run. ``result``: the notebook's exit value. ``logs``: what it printed."""
+    """What ``runs/get-output`` tells of a task run. ``result``: the notebook's exit value. ``logs``: its prints."""
 
     result: str | None = None
     error: str | None = None
