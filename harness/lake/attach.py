@@ -29,8 +29,6 @@ def attach(port: int, secret: str, tag: str) -> SparkSession:
     """
     # Workers for Python functions run this interpreter, whatever the JVM was started from.
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
-    # It prints a line of JSON as long as a page at each SQL error.
-    logging.getLogger("SQLQueryContextLogger").disabled = True
     gateway = connect(port, secret)
     spark = adopt(gateway, gateway.entry_point)
     context = spark.sparkContext
@@ -54,6 +52,8 @@ def connect(port: int, secret: str) -> Any:
 def adopt(gateway: Any, java_session: Any) -> SparkSession:
     """pyspark's context and session around a session that exists in the JVM, in place of any this process had."""
     forget()
+    # It prints a line of JSON as long as a page at each SQL error.
+    logging.getLogger("SQLQueryContextLogger").disabled = True
     jvm = gateway.jvm
     java_context = jvm.JavaSparkContext(java_session.sparkContext())
     conf = SparkConf(_jvm=jvm, _jconf=java_context.sc().conf())

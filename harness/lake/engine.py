@@ -19,7 +19,8 @@ from typing import Any
 from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
-from harness.lake import archive, attach, confs, warmup
+from harness.lake import attach, confs, warmup
+from harness.lake.archive import Archive, Use
 from harness.lake.gateway import Jvm, launch
 from harness.lake.jars import Jars, Progress, pyspark_home
 from harness.lake.java import Java, find_java
@@ -80,7 +81,8 @@ class _Boot:
     root: Any = None
     slots: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
-    archive: archive.Use = archive.Use.OFF
+    archive: Archive | None = None
+    archive_used: bool = False
 
 
 class Engine:
@@ -118,6 +120,7 @@ class Engine:
         self._stopping = True
         boot = self._boot
         if boot.jvm is not None:
+            boot.jvm.gateway.shutdown()  # py4j would report broken connections
             boot.jvm.stop(STOP_SECONDS)
         boot.done.wait()
         attach.forget()
@@ -189,7 +192,7 @@ class Engine:
             facts |= {"pid": boot.jvm.pid, "java": boot.java.version, "java_home": str(boot.java.home)}
         if boot.error:
             facts["error"] = boot.error
-        return facts | {"archive": boot.archive.value, "timings": dict(boot.timings)}
+        return facts | {"archive": self._archive_use(boot).value, "timings": dict(boot.timings)}
 
     def _state(self, boot: _Boot) -> str:
         if self._stopping:
@@ -199,6 +202,13 @@ class Engine:
         if boot.error:
             return "failed"
         return "warm" if boot.warm.is_set() else "ready"
+
+    def _archive_use(self, boot: _Boot) -> Use:
+        if not self.config.class_archive:
+            return Use.OFF
+        if boot.archive_used:
+            return Use.USED
+        return Use.BUILDING if boot.archive and boot.archive.being_built() else Use.ABSENT
 
     # ---- booting -----------------------------------------------------------------------------------
 
@@ -241,7 +251,7 @@ class Engine:
         classpath.append(catalog_jar(java, jars, config.cache))
         clock.lap("shim")
         flags = confs.jvm_flags(config.memory)
-        shelf = archive.Archive(config.cache, java, flags, classpath)
+        shelf = Archive(config.cache, java, flags, classpath)
         archived = shelf.use_flags(config.directory) if config.class_archive else []
         settings = {"conf": self._conf(), "catalog_url": config.catalog_url, "catalog_token": config.token}
         all_flags = [*archived, *flags, *confs.directory_flags(config.directory)]
@@ -253,7 +263,8 @@ class Engine:
         clock.lap("context")
         boot.root.sql("SELECT 1").collect()
         clock.lap("first query")
-        boot.archive = shelf.in_use(config.directory) if config.class_archive else archive.Use.OFF
+        boot.archive = shelf
+        boot.archive_used = shelf.in_use(config.directory)
         return jvm
 
     def _conf(self) -> dict[str, str]:
@@ -273,6 +284,8 @@ class Engine:
             warmup.warm_up(self.session(), self.config.directory / "warm-up")
             boot.timings["warm-up"] = round(time.monotonic() - began, 3)
             boot.warm.set()
+        if self.config.class_archive and boot.archive and not boot.archive.path.exists() and not self._stopping:
+            boot.archive.begin()
 
     def _crashed(self, jvm: Jvm) -> None:
         reason = jvm.obituary()

@@ -1,115 +1,55 @@
-"""A Unity Catalog in memory, on a real HTTP server, as small as the catalog shim needs."""
+"""The lake alone: an engine on a catalog in memory, without a workspace."""
 
 from __future__ import annotations
 
-import http.server
-import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-
-class Unity:
-    """The documents, by kind and lower-case full name."""
-
-    def __init__(self, folder: Path, catalogs: list[str]) -> None:
-        self.folder = folder
-        self.requests: list[str] = []
-        self.documents: dict[str, dict[str, dict[str, Any]]] = {"schemas": {}, "tables": {}}
-        for catalog in catalogs:
-            self.create("schemas", {"name": "default", "catalog_name": catalog})
-
-    def create(self, kind: str, document: dict[str, Any]) -> tuple[int, Any]:
-        parts = [document["catalog_name"], document.get("schema_name"), document["name"]]
-        full_name = ".".join(part for part in parts if part).lower()
-        if full_name in self.documents[kind]:
-            return 409, {"error_code": f"{kind[:-1].upper()}_ALREADY_EXISTS", "message": f"{full_name} already exists"}
-        if kind == "tables" and full_name.rsplit(".", 1)[0] not in self.documents["schemas"]:
-            return 404, {"error_code": "SCHEMA_DOES_NOT_EXIST", "message": "no such schema"}
-        stored = {**document, "name": document["name"].lower(), "full_name": full_name}
-        if kind == "schemas":
-            stored.setdefault("storage_root", f"file://{self.folder}/{full_name}")
-        self.documents[kind][full_name] = stored
-        return 200, stored
-
-    def update(self, kind: str, full_name: str, changes: dict[str, Any]) -> tuple[int, Any]:
-        if full_name not in self.documents[kind]:
-            return self.missing(kind, full_name)
-        document = {**self.documents[kind][full_name], **changes}
-        name = document.pop("new_name", document["name"]).lower()
-        schema = document.pop("new_schema_name", document.get("schema_name"))
-        new = ".".join(part for part in (document["catalog_name"], schema, name) if part)
-        if new != full_name and new in self.documents[kind]:
-            return 409, {"error_code": "TABLE_ALREADY_EXISTS", "message": f"{new} already exists"}
-        del self.documents[kind][full_name]
-        self.documents[kind][new] = {**document, "name": name, "schema_name": schema, "full_name": new}
-        return 200, self.documents[kind][new]
-
-    def missing(self, kind: str, full_name: str) -> tuple[int, Any]:
-        return 404, {"error_code": f"{kind[:-1].upper()}_DOES_NOT_EXIST", "message": f"{full_name} does not exist"}
-
-    def answer(self, method: str, path: str, query: dict[str, list[str]], body: dict[str, Any]) -> tuple[int, Any]:
-        kind, _, name = path.removeprefix("/api/2.1/unity-catalog/").partition("/")
-        full_name = unquote(name).lower()
-        self.requests.append(f"{method} {kind} {full_name}")
-        if method == "POST":
-            return self.create(kind, body)
-        if method == "PATCH":
-            return self.update(kind, full_name, body)
-        if not name:
-            place = ".".join(query[key][0] for key in ("catalog_name", "schema_name") if key in query).lower()
-            if "schema_name" in query and place not in self.documents["schemas"]:
-                return self.missing("schemas", place)
-            found = [d for n, d in self.documents[kind].items() if n.rsplit(".", 1)[0] == place]
-            return 200, {kind: found}
-        if full_name not in self.documents[kind]:
-            return self.missing(kind, full_name)
-        if method == "DELETE":
-            del self.documents[kind][full_name]
-            return 200, {}
-        return 200, self.documents[kind][full_name]
-
-    def table(self, full_name: str) -> dict[str, Any]:
-        return self.documents["tables"][full_name]
+from harness.lake.engine import Engine, EngineConfig
+from harness.lake.s3 import S3Endpoint
+from harness.lake.scratch import ScratchCatalog
+from harness.process import Child, bind
+from harness.settings import Settings
 
 
 @pytest.fixture(scope="session")
-def unity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unity]:
-    """The documents behind ``unity_url``."""
-    store = Unity(tmp_path_factory.mktemp("tables"), ["main", "hive_metastore", "dev"])
+def cache() -> Path:
+    """The user's cache: the jars are fetched once, not once a test run."""
+    return Settings().cache
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
 
-        def answer(self) -> None:
-            assert self.headers["Authorization"] == "Bearer test-token"
-            assert self.headers["X-Harness-Shim"] == "1"
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length) or b"{}")
-            url = urlsplit(self.path)
-            status, document = store.answer(self.command, url.path, parse_qs(url.query), body)
-            content = json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+@pytest.fixture(scope="session")
+def unity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScratchCatalog]:
+    """The catalog behind ``engine``."""
+    with ScratchCatalog(tmp_path_factory.mktemp("tables"), ["main", "hive_metastore", "dev"]).served() as catalog:
+        yield catalog
 
-        do_GET = do_POST = do_PATCH = do_DELETE = answer
 
-        def log_message(self, *args: object) -> None:
-            pass
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Endpoint]:
+    """A moto server of our own, and how to sign in."""
+    sock = bind()
+    child = Child("s3", "harness.lake.s3", config={}, log=tmp_path_factory.mktemp("s3") / "log", sockets=[sock])
+    sock.close()
+    yield S3Endpoint(child.wait_ready()["url"], "test", "test-secret")
+    child.stop()
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    store.url = f"http://127.0.0.1:{server.server_port}"
-    yield store
-    server.shutdown()
-    server.server_close()
-    thread.join()
+
+@pytest.fixture(scope="session")
+def engine_config(
+    tmp_path_factory: pytest.TempPathFactory, cache: Path, unity: ScratchCatalog, s3_server: S3Endpoint
+) -> EngineConfig:
+    directory = tmp_path_factory.mktemp("engine") / "spark"
+    return EngineConfig(directory, cache, unity.url, "test-token", s3=s3_server, memory="1g")
+
+
+@pytest.fixture(scope="session")
+def engine(engine_config: EngineConfig) -> Iterator[Engine]:
+    """A running engine. Tests that kill JVMs start their own."""
+    engine = Engine(engine_config)
+    engine.start()
+    engine.wait(120)
+    yield engine
+    engine.stop()

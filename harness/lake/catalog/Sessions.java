@@ -22,9 +22,13 @@ public final class Sessions {
 
   private Sessions() {}
 
-  /** A new session, with its own settings, temporary views and functions. */
+  /**
+   * A new session, with its own settings, temporary views and functions. It becomes the active one of the calling
+   * thread: what does not go through a query, such as Catalog.currentCatalog, reads the active session's settings.
+   */
   public static SparkSession create(SparkSession root) {
     SparkSession session = root.newSession();
+    SparkSession.setActiveSession(session);
     loadCatalogs(session);
     return session;
   }
@@ -91,11 +95,10 @@ public final class Sessions {
    * inherit them from it: job tag, pool and active session hold for all that the task's process asks for.
    */
   public static Slot open(SparkSession root, String tag, String secret) {
-    SparkSession session = create(root);
     SparkContext context = root.sparkContext();
     context.addJobTag(tag);
     context.setLocalProperty("spark.scheduler.pool", tag);
-    SparkSession.setActiveSession(session);
+    SparkSession session = create(root);
     try {
       return new Slot(session, tag, server(session, secret));
     } finally {
