@@ -160,6 +160,7 @@ def test_jobs_runs_and_tables_survive_the_kill_of_the_workspace(tmp_path: Path) 
     directory = tmp_path / "state"
     with Stack(settings, directory) as stack:
         w = WorkspaceClient(host=stack.workspace_url, token=stack.token)
+        stack.wait_engine()
         w.catalogs.create("kept")
         sql(w, "CREATE TABLE kept.default.t AS SELECT 1 AS one")
         task = sdk.Task("only", notebook_task=notebook(w, "quick", "pass\n"))
@@ -174,6 +175,7 @@ def test_jobs_runs_and_tables_survive_the_kill_of_the_workspace(tmp_path: Path) 
         run = w.jobs.get_run(run_id)
         assert run.state is not None
         assert run.state.result_state is sdk.RunResultState.SUCCESS
+        stack.wait_engine()
         assert sql(w, "SELECT one FROM kept.default.t") == [["1"]]
 
 
