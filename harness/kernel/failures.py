@@ -147,10 +147,19 @@ def _value(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return str(error.msg)
     try:
-        text = str(error)
+        text = _without_plan(error)
     except Exception as broken:
         return f"<its text could not be made: {type(broken).__name__}>"
     return "\n".join(line.rstrip() for line in text.split("\n") if not _JAVA_FRAME.fullmatch(line)).strip()
+
+
+def _without_plan(error: BaseException) -> str:
+    from pyspark.errors import AnalysisException
+
+    from harness.lake.sql.failures import failure
+
+    # Spark appends the whole logical plan to what it says of a wrong statement.
+    return failure(error).message if isinstance(error, AnalysisException) else str(error)
 
 
 def _is_machinery(name: str) -> bool:

@@ -33,20 +33,26 @@ def output(directory: Path, result: KernelResult | None) -> Output:
     if result.error is not None:
         made.error = f"{result.error.name}: {result.error.value}"
         made.error_trace = trace(result.error)
+        made.place = ": ".join(part for part in (place(result.error), result.error.source) if part)
     return made
+
+
+def place(error: KernelError) -> str:
+    """Where an error is: ``notebook /Workspace/…, cell 3, line 12``; "" when it is in no notebook."""
+    if not error.notebook:
+        return ""
+    cell = f", cell {error.cell}" if error.cell else ""
+    line = f", line {error.line}" if error.line else ""
+    return f"notebook {error.notebook}{cell}{line}"
 
 
 def trace(error: KernelError) -> str:
     """The trace of a failed notebook, headed by the place that failed."""
-    if not error.notebook:
+    where = place(error)
+    if not where:
         return error.trace
-    place = f"Notebook {error.notebook}"
-    if error.cell:
-        place += f", cell {error.cell}"
-    if error.line:
-        place += f", line {error.line}"
     source = f"\n    {error.source}" if error.source else ""
-    return f"{place}:{source}\n\n{error.trace}"
+    return f"{where[0].upper()}{where[1:]}:{source}\n\n{error.trace}"
 
 
 def death(code: int | None) -> str:

@@ -58,11 +58,15 @@ class State:
 
 @dataclass
 class Output:
-    """What ``runs/get-output`` tells of a task run. ``result``: the notebook's exit value. ``logs``: its prints."""
+    """What ``runs/get-output`` tells of a task run. ``result``: the notebook's exit value. ``logs``: its prints.
+
+    ``place``: where in which notebook the error is, in words; "" when it is in none.
+    """
 
     result: str | None = None
     error: str | None = None
     error_trace: str | None = None
+    place: str = ""
     logs: str = ""
     truncated: bool = False
     logs_truncated: bool = False

@@ -133,7 +133,13 @@ def task_of(call: Call) -> tuple[Run, TaskRun]:
 
 
 def get_output(call: Call) -> Document:
-    return output_view(call.workspace, *task_of(call))
+    run, task = task_of(call)
+    view = output_view(call.workspace, run, task)
+    if call.operator and task.output.place:
+        # The provider shows `error` alone in the Airflow log, never `error_trace` (providers/databricks/utils: UD:93-98):
+        # there, and only there, it also says where.
+        view["error"] = f"{task.output.error} ({task.output.place})"
+    return view
 
 
 def cancel_run(workspace: Workspace, run: Run) -> None:

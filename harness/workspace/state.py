@@ -47,7 +47,8 @@ class Config:
     user: str
     ephemeral: bool = False
     hosts: list[str] = field(default_factory=list)
-    hold_seconds: float = 60.0
+    # The provider gives up on an answer after 180 s (wire.md 1.1) and sleeps 30 s after each that says "running".
+    hold_seconds: float = 150.0
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Config:

@@ -119,7 +119,12 @@ def result_file(sql: SqlEngine, operation_id: str, part: int) -> bytes | None:
 def parameter(sent: Any) -> Parameter:
     """A ``TSparkParameter``."""
     text = sent.value.stringValue if sent.value else None
-    return Parameter(sent.name, sent.type or "STRING", text, [parameter(member) for member in sent.arguments or ()])
+    return Parameter(sent.name, sent.type or "STRING", text, [_member(member) for member in sent.arguments or ()])
+
+
+def _member(sent: Any) -> Parameter:
+    """A ``TSparkParameterValueArg``: an item of an array, a key or value of a map."""
+    return Parameter(None, sent.type or "STRING", sent.value, [_member(member) for member in sent.arguments or ()])
 
 
 def _links(operation: Operation, result: Result, start: int, links: str) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
 import pytest
@@ -9,25 +10,30 @@ import pytest
 DAGS = Path(__file__).parent / "dags"
 
 
-def test_a_notebook_that_raises_is_explained_with_notebook_cell_and_line(run_dag, workspace):
-    run = run_dag(DAGS / "notebook.py", conf={"notebook": "raises"})
+@pytest.fixture
+def run_notebook(run_dag):
+    """Run a DAG of the one notebook of that name."""
+    return lambda name: run_dag(runpy.run_path(str(DAGS / "notebooks.py"))[name])
+
+
+def test_a_notebook_that_raises_is_explained_with_notebook_cell_and_line(run_notebook, workspace):
+    run = run_notebook("raises")
     assert not run.success
     task = run.task("notebook")
     for place in (task.log_text(), str(run)):
         assert "ZeroDivisionError: division by zero" in place
-        assert "raises.py" in place
-        assert "share(amounts[0], 0)" in place
-        assert "line 18" in place
+        assert "notebook /Workspace/Users/tester@example.com/raises, cell 3, line 12: return amount / total" in place
     (listed,) = workspace.jobs.list_runs()
     (only,) = workspace.jobs.get_run(listed.run_id).tasks
     output = workspace.jobs.get_run_output(only.run_id)
     assert output.error == "ZeroDivisionError: division by zero"
-    assert "line 18" in output.error_trace
+    assert "line 12" in output.error_trace
+    assert "line 18" in output.error_trace  # the cell that called
     assert "before the fall" in workspace.jobs.export_run(only.run_id).views[0].content
 
 
-def test_a_missing_notebook_is_named(run_dag):
-    run = run_dag(DAGS / "notebook.py", conf={"notebook": "nowhere"})
+def test_a_missing_notebook_is_named(run_notebook):
+    run = run_notebook("nowhere")
     assert not run.success
     assert "/Users/tester@example.com/nowhere" in str(run)
 
