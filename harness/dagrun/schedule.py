@@ -40,49 +40,55 @@ class Steps:
         Raises: ``UnrunnableTasks``.
         """
         while True:
-            instances = self._look(session)
-            if any(instance.state == "scheduled" for instance in instances.values()):
+            states = self._look(session)
+            if "scheduled" in states.values():
                 return [], None  # resumed from a deferral: it runs before anything else starts
-            if (following := self._next_ready(instances)) is not None:
-                return [following], None
-            before = dict(self._states)
+            if (following := self._next_ready(states)) is not None:
+                return [self._instance(following, session)], None
             ready, callback = self._decide(session=session, execute_callbacks=execute_callbacks)
             session.commit()
-            instances = self._look(session)
             if self.run.state != "running":
+                self._look(session)
                 return [], callback
             self._ready = sorted(((ti.task_id, ti.map_index) for ti in ready), key=self._place)
             # Failures and skips spread one level a decision: look again as long as something changes.
-            if not self._ready and self._states == before:
-                self._wait(instances, session)
+            if not self._ready and self._look(session) == states:
+                self._wait(session)
 
-    def _look(self, session: Any) -> dict[Key, Any]:
+    def _look(self, session: Any) -> dict[Key, str | None]:
+        from airflow.models.taskinstance import TaskInstance as Row
+        from sqlalchemy import select
+
         session.expire_all()
-        instances = {(ti.task_id, ti.map_index): ti for ti in self.run.get_task_instances(session=session)}
-        states = {key: ti.state for key, ti in instances.items()}
+        columns = select(Row.task_id, Row.map_index, Row.state)
+        rows = session.execute(columns.where(Row.dag_id == self.run.dag_id, Row.run_id == self.run.run_id))
+        states = {(task_id, map_index): state for task_id, map_index, state in rows}
         for key, state in states.items():
             if state in ("skipped", "upstream_failed", "removed") and self._states.get(key) != state:
                 self._changed(*key, state)
         self._states = states
-        return instances
+        return states
 
     def _place(self, key: Key) -> tuple[int, int]:
         return self._order[key[0]], key[1]
 
-    def _next_ready(self, instances: dict[Key, Any]) -> Any | None:
+    def _next_ready(self, states: dict[Key, str | None]) -> Key | None:
         """The next of those that were ready, unless another task's end has since decided otherwise (``fail_fast``)."""
         while self._ready:
-            instance = instances.get(self._ready.pop(0))
-            if instance is not None and instance.state in (None, "up_for_retry", "up_for_reschedule"):
-                return instance
+            key = self._ready.pop(0)
+            if key in states and states[key] in (None, "up_for_retry", "up_for_reschedule"):
+                return key
         return None
 
-    def _wait(self, instances: dict[Key, Any], session: Any) -> None:
+    def _instance(self, key: Key, session: Any) -> Any:
+        return self.run.get_task_instance(key[0], map_index=key[1], session=session)
+
+    def _wait(self, session: Any) -> None:
         """Wait until the first delay is over; there being none, nothing will ever happen."""
-        dag = self.run.get_dag()
+        instances = self.run.get_task_instances(session=session)
         due = []
-        for instance in instances.values():
-            instance.task = dag.get_task(instance.task_id)
+        for instance in instances:
+            instance.task = self.run.get_dag().get_task(instance.task_id)
             if instance.state == "up_for_retry":
                 due.append(instance.next_retry_datetime())
             elif instance.state == "up_for_reschedule":
@@ -94,18 +100,17 @@ class Steps:
         # A retry or reschedule delay of the DAG, served in full: the clock has shortened it if that was asked for.
         time.sleep(max(0.0, pause))
 
-    def _explain(self, instances: dict[Key, Any], session: Any) -> str:
+    def _explain(self, instances: list[Any], session: Any) -> str:
         from airflow.ti_deps.dep_context import DepContext
         from airflow.utils.state import State
 
         lines = [f"DAG {self.run.dag_id}: these tasks will never run:"]
-        waiting = [key for key in instances if instances[key].state in State.unfinished]
-        for key in sorted(waiting, key=self._place):
-            instance = instances[key]
+        waiting = [instance for instance in instances if instance.state in State.unfinished]
+        for instance in sorted(waiting, key=lambda ti: self._place((ti.task_id, ti.map_index))):
             reasons = [status.reason for status in instance.get_failed_dep_statuses(DepContext(), session=session)]
             if instance.state == "awaiting_input":
                 reasons = ["It waits for the answer of a human; a local run has none."]
-            name = key[0] if key[1] < 0 else f"{key[0]}[{key[1]}]"
+            name = instance.task_id if instance.map_index < 0 else f"{instance.task_id}[{instance.map_index}]"
             lines.append(f"  {name} ({instance.state or 'not started'}): {' '.join(reasons) or 'no reason given'}")
         return "\n".join(lines)
 

@@ -8,18 +8,20 @@ from collections.abc import Callable
 
 from harness.dagrun import AirflowHome, DagRunResult
 
+MINUTE = 60
+
 
 def test_retries_are_not_waited_for(run: Callable[..., DagRunResult]) -> None:
     started = time.monotonic()
-    assert run("flaky").success  # an hour, then two
-    assert time.monotonic() - started < 3
+    assert run("flaky").success
+    assert time.monotonic() - started < MINUTE  # it says an hour, then two
 
 
 def test_sensors_poke_and_reschedule_without_waiting(run: Callable[..., DagRunResult]) -> None:
     started = time.monotonic()
     result = run("sensors")
     assert result.success
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < MINUTE  # it says an hour between two pokes
     assert result.task("rescheduled").tries == 1
 
 

@@ -34,4 +34,4 @@ def test_a_broken_silent_or_late_trigger_fails_its_task_through_its_retries(run:
     assert type(result.task("silent").error).__name__ == "TaskDeferralError"
     assert "without sending an event" in result.task("silent").log_text()
     assert type(result.task("late").error).__name__ == "TaskDeferralTimeout"
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60  # the retry delay is an hour, the silence of the late trigger endless
