@@ -94,9 +94,11 @@ class Session:
         summary.show(self.console, LakeReader(self.endpoints.workspace_url, self.endpoints.token, s3), s3)
 
     def notebooks(self) -> None:
-        """Print where the executed notebooks of all runs are, as HTML."""
-        for run in control(self.endpoints, "GET", "runs")["runs"]:
-            for task in run["tasks"]:
-                page = Path(task["directory"]) / "executed.html"
-                if page.exists():
-                    self.console.print(f"{task['task_key']:40} {page}", markup=False, soft_wrap=True)
+        """Print where the executed notebooks of the last run are, as HTML."""
+        runs = control(self.endpoints, "GET", "runs")["runs"]
+        self.console.print("Executed notebooks:")
+        for task in runs[-1]["tasks"] if runs else []:
+            page = Path(task["directory"]) / "executed.html"
+            name = task.get("notebook_task", {}).get("notebook_path", task["task_key"])
+            if page.exists():
+                self.console.print(f"  {name}\n    {page}", markup=False, soft_wrap=True)
