@@ -56,7 +56,11 @@ def _enter_home(config: pytest.Config) -> None:
     if HOME in config.stash or not settings.path(settings.dags).is_dir():
         return
     directory = Path(tempfile.mkdtemp(prefix="harness-airflow-"))
-    config.stash[HOME] = AirflowHome(directory, settings.path(settings.dags), settings.cache).__enter__()
+    try:
+        config.stash[HOME] = AirflowHome(directory, settings.path(settings.dags), settings.cache).__enter__()
+    except BaseException:
+        shutil.rmtree(directory)
+        raise
 
 
 @pytest.fixture(scope="session")
