@@ -22,6 +22,8 @@ class Router(io.TextIOBase):
         self.echo: TextIO | None = None
 
     def write(self, text: str) -> int:
+        length = len(text)
+        text = masked(text)
         with self._lock:
             if not self._files:
                 self._fallback.parent.mkdir(parents=True, exist_ok=True)
@@ -32,7 +34,7 @@ class Router(io.TextIOBase):
                 self._files[-1].flush()
         if self.echo is not None:
             self.echo.write(text)
-        return len(text)
+        return length
 
     def flush(self) -> None:
         """Nothing is held back: a log is read while its task runs."""
@@ -49,6 +51,15 @@ class Router(io.TextIOBase):
             finally:
                 with self._lock:
                     self._files.remove(file)
+
+
+def masked(text: str) -> str:
+    """``text`` with ``***`` for what ``mask_secret`` and connections have declared secret, as a worker logs it."""
+    if "airflow.sdk.log" not in sys.modules:
+        return text  # nothing has been declared yet, and Airflow is still being imported
+    from airflow.sdk.log import redact
+
+    return str(redact(text))
 
 
 class Printed(io.TextIOBase):

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.dagrun.logs import masked
+
 BAD = ("failed", "upstream_failed")
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 LOG_LINES = 15
@@ -165,7 +167,7 @@ def error_text(error: BaseException) -> str:
             message = message[: found.start()] + message[found.end() :]
     lines = [f"{type(error).__name__}: {message}"]
     lines += [f"Databricks task {each.get('task_key')}: {each.get('error')}" for each in errors]
-    return ANSI.sub("", "\n".join(lines))
+    return masked(ANSI.sub("", "\n".join(lines)))
 
 
 def log_tail(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,12 @@ def test_what_is_not_there_is_named_with_what_is() -> None:
         result.task("got")
     with pytest.raises(KeyError, match="runs of dag"):
         result.run("other")
+
+
+def test_declared_secrets_are_starred_in_the_log_and_the_diagnosis(run: Callable[..., DagRunResult]) -> None:
+    result = run("secretive")
+    for text in (result.task("tell").log_text(), str(result)):
+        assert "hunter2" not in text
+        assert "raised ***" in text
+    assert "logged ***" in result.task("tell").log_text()
+    assert "printed ***" in result.task("tell").log_text()
