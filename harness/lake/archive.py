@@ -82,7 +82,7 @@ class Archive:
             return True
 
     def begin(self) -> None:
-        """Start to build it, in a process that outlives this one, and ends at once if another is at it or has failed."""
+        """Start to build it, in a process that outlives this one; it ends at once if another has begun, or failed."""
         self.directory.mkdir(parents=True, exist_ok=True)
         order = {
             "java": [str(self.java.home), str(self.java.executable), self.java.version, self.java.source],

@@ -167,16 +167,19 @@ class Engine:
     # ---- catalogs and caches -----------------------------------------------------------------------
 
     def add_catalog(self, name: str) -> None:
-        """Make a catalog of the workspace known to every session, now and after a restart."""
-        boot = self._ready(None)
-        if name not in self.config.catalogs:
-            self._added.add(name)
-            self._sessions(boot).addCatalog(name)
+        """Make a catalog of the workspace known to every session, now and after a restart. Waits for nothing."""
+        with self._lock:
+            if name not in self.config.catalogs:
+                self._added.add(name)
+                if self._boot.root is not None:
+                    self._sessions(self._boot).addCatalog(name)
 
     def remove_catalog(self, name: str) -> None:
         """Undo :meth:`add_catalog`."""
-        self._added.discard(name)
-        self._sessions(self._ready(None)).removeCatalog(name)
+        with self._lock:
+            self._added.discard(name)
+            if self._boot.root is not None:
+                self._sessions(self._boot).removeCatalog(name)
 
     def clear_caches(self) -> None:
         """Forget cached tables and what was read of Delta logs: the files may have been replaced."""
@@ -257,9 +260,11 @@ class Engine:
         all_flags = [*archived, *flags, *confs.directory_flags(config.directory)]
         boot.jvm = jvm = launch(java, all_flags, classpath, settings, config.directory)
         clock.lap("jvm")
-        boot.root = attach.adopt(jvm.gateway, jvm.session())
-        for name in self._added:
-            self._sessions(boot).addCatalog(name)
+        root = attach.adopt(jvm.gateway, jvm.session())
+        with self._lock:
+            boot.root = root
+            for name in self._added:
+                self._sessions(boot).addCatalog(name)
         clock.lap("context")
         boot.root.sql("SELECT 1").collect()
         clock.lap("first query")

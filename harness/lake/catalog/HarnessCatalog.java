@@ -169,7 +169,8 @@ public final class HarnessCatalog extends Schemas implements StagingTableCatalog
   @Override
   public Table createTable(Identifier i, Column[] columns, Transform[] partitions, Map<String, String> properties)
       throws TableAlreadyExistsException, NoSuchNamespaceException {
-    return delta.createTable(i, columns, partitions, placed(i, properties));
+    delta.createTable(i, columns, partitions, placed(i, properties));
+    return reload(i);
   }
 
   @Override
@@ -189,7 +190,7 @@ public final class HarnessCatalog extends Schemas implements StagingTableCatalog
       throws TableAlreadyExistsException, NoSuchNamespaceException {
     Map<String, String> placed = placed(i, properties);
     if (isFiles(placed)) return new StagedFiles(store, i, columns, partitions, placed);
-    return delta.stageCreate(i, columns, partitions, placed);
+    return new ReportingTable(delta.stageCreate(i, columns, partitions, placed), () -> reload(i));
   }
 
   @Override
@@ -233,18 +234,23 @@ public final class HarnessCatalog extends Schemas implements StagingTableCatalog
     }
   }
 
-  /** Properties with a location: Delta is told that each is the system's, so that it asks us and no other catalog. */
+  /**
+   * Properties with a location. Delta is told that it is the system's, so that it asks us, and not Spark's session
+   * catalog, about the table that is there; but not for a new table in a folder that the user has named: only an
+   * external table may take over what lies there.
+   */
   private Map<String, String> placed(Identifier i, Map<String, String> properties) throws NoSuchNamespaceException {
     if (Store.isPath(i)) return properties;
     String root = store.storageRoot(i.namespace());
+    JsonNode existing = store.find(i);
+    boolean named = properties.containsKey(TableCatalog.PROP_LOCATION);
     Map<String, String> placed = new HashMap<>(properties);
     placed.putIfAbsent(TableCatalog.PROP_PROVIDER, "delta");
-    if (!placed.containsKey(TableCatalog.PROP_LOCATION)) {
-      JsonNode existing = store.find(i);
+    if (!named) {
       String location = existing == null || Store.isView(existing) ? null : existing.path("storage_location").asText();
       placed.put(TableCatalog.PROP_LOCATION, location != null ? location : Store.newLocation(root, i));
     }
-    placed.put(TableCatalog.PROP_IS_MANAGED_LOCATION, "true");
+    if (!named || existing != null) placed.put(TableCatalog.PROP_IS_MANAGED_LOCATION, "true");
     return placed;
   }
 

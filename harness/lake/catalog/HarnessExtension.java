@@ -2,10 +2,15 @@ package io.unitycatalog.harness;
 
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import java.util.List;
 import java.util.Locale;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.SparkSessionExtensions;
+import org.apache.spark.sql.catalyst.TableIdentifier;
+import org.apache.spark.sql.catalyst.parser.ParseException;
 import org.apache.spark.sql.catalyst.parser.ParserInterface;
+import scala.Option;
+import scala.jdk.javaapi.CollectionConverters;
 import scala.runtime.AbstractFunction1;
 import scala.runtime.AbstractFunction2;
 import scala.runtime.BoxedUnit;
@@ -41,10 +46,18 @@ public final class HarnessExtension extends AbstractFunction1<SparkSessionExtens
                 if (sql.toUpperCase(Locale.ROOT).contains("CATALOGS")) Sessions.loadCatalogs(session);
               }
               try {
+                if (method.getName().equals("parseTableIdentifier")) return tableIdentifier(inner, (String) given[0]);
                 return method.invoke(inner, given);
               } catch (InvocationTargetException e) {
                 throw e.getCause();
               }
             });
+  }
+
+  /** A name of three parts too, which Spark's own refuses: DeltaTable.create().tableName("main.s.t"). */
+  private static TableIdentifier tableIdentifier(ParserInterface inner, String name) throws ParseException {
+    List<String> parts = CollectionConverters.asJava(inner.parseMultipartIdentifier(name));
+    if (parts.size() != 3) return inner.parseTableIdentifier(name);
+    return new TableIdentifier(parts.get(2), Option.apply(parts.get(1)), Option.apply(parts.get(0)));
   }
 }

