@@ -44,7 +44,10 @@ class Delivery:
 
 @dataclass(eq=False)
 class Operation:
-    """One statement's record. ``done`` completes when the state is final. Times are epoch seconds."""
+    """One statement's record. Times are epoch seconds.
+
+    ``done`` completes when the state is final; ``left`` is set when no thread works on it any more.
+    """
 
     session: Session
     statement: str
@@ -58,11 +61,21 @@ class Operation:
     offset: int = 0
     seen: float = 0.0
     done: Future[None] = field(default_factory=Future)
+    left: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
-    def tag(self) -> str:
+    def group(self) -> str:
+        """Spark's job group of the statement's jobs."""
         return "sql-" + self.id.hex()
+
+    def begin(self) -> bool:
+        """Say that it runs. Returns: ``False`` when it has ended before it began."""
+        with self._lock:
+            if self.done.done():
+                return False
+            self.state = State.RUNNING
+            return True
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait for the end. Returns: whether it came within ``seconds``."""

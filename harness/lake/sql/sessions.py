@@ -97,10 +97,10 @@ class Session:
     def note(self, statement: str) -> None:
         """Heed ``SET name = value`` for the names that only Databricks has; Spark keeps the rest itself."""
         read = _head(statement)
-        if not read or not read[0].is_word("SET") or len(read) < 4 or not read[2].is_mark("="):
+        if len(read) < 4 or not read[0].is_word("SET") or not read[2].is_mark("="):
             return
         if read[1].text.lower() in (*SPARK_NAMES, STATEMENT_TIMEOUT):
-            self._set(self.spark, read[1].text, read[3].value)
+            self._set(self.spark, read[1].text, statement[read[2].end :].strip(" \t\r\n;").strip("'\""))
 
     def _set(self, spark: SparkSession, name: str, value: str) -> None:
         self.conf[name.lower()] = value
