@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 
 from harness.lake.paths import WorkspacePaths
 from harness.lake.sql.copy_grammar import parse
 from harness.lake.sql.copy_into import copy_into
-from harness.lake.sql.failures import SqlError
+from harness.lake.sql.failures import SqlError, failure
 from harness.lake.sql.tokens import Kind, Token, UnclosedToken, tokens
 
 Arguments = Mapping[str, Any] | Sequence[Any] | None
@@ -86,7 +87,14 @@ def _use_catalog(statement: Statement) -> DataFrame:
     # Open-source Spark spells it SET CATALOG.
     use, catalog = statement.head[:2]
     text = f"{statement.text[: use.start]}SET CATALOG{statement.text[catalog.end :]}"
-    return _spark_sql(statement.spark, text.rstrip().rstrip(";"), statement.args)
+    try:
+        return _spark_sql(statement.spark, text.rstrip().rstrip(";"), statement.args)
+    except Py4JJavaError as error:
+        # PySpark has no class for this exception of Spark's, and shows its stack.
+        if failure(error).condition != "CATALOG_NOT_FOUND":
+            raise
+        message = f"Catalog '{statement.head[2].value}' was not found. Please verify the catalog name and then retry."
+        raise SqlError("NO_SUCH_CATALOG_EXCEPTION", message, "42704") from None
 
 
 def _refused(reason: str) -> Callable[[Statement], DataFrame]:

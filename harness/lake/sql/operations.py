@@ -31,6 +31,7 @@ WORKERS = 32
 WAITERS = 128
 INTERRUPTERS = 8
 CANCEL_SECONDS = 0.25
+OBITUARY_SECONDS = 10.0
 
 
 class SparkEngine(Protocol):
@@ -238,7 +239,10 @@ class SqlEngine:
         except SessionLost as error:
             operation.finish(State.FAILED, why=error.failure)
         except BaseException as error:
-            operation.finish(State.FAILED, why=failure(error))
+            why = failure(error)
+            if why.condition == "ENGINE_LOST" and session.gone.wait(OBITUARY_SECONDS):
+                why = session.lost or why  # the connection breaks before anybody knows what of
+            operation.finish(State.FAILED, why=why)
 
     def _statement(
         self,
@@ -292,7 +296,7 @@ class SqlEngine:
         with self._lock:
             sessions = [s for s in self._sessions.values() if s.connected]
             for session in sessions:
-                session.lost = why
+                session.lose(why)
                 del self._sessions[session.id]
                 self._lost[session.id] = why
             running = [op for op in self._operations.values() if op.session.lost is not None]

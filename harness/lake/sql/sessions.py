@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from harness.lake.sql import frontend
 from harness.lake.sql.failures import Failure, failure
 from harness.lake.sql.tokens import Token, UnclosedToken, tokens
 
@@ -46,6 +47,7 @@ class Session:
     id: bytes = field(default_factory=lambda: uuid.uuid4().bytes)
     conf: dict[str, str] = field(default_factory=dict)
     lost: Failure | None = None
+    gone: threading.Event = field(default_factory=threading.Event)
     connecting: threading.Lock = field(default_factory=threading.Lock)
     _spark: SparkSession | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -56,7 +58,7 @@ class Session:
             self._set(spark, name, value)
         if self.catalog:
             # Not spark.catalog.setCurrentCatalog: on a fresh thread it does not see this session's spark.sql.catalog.*.
-            spark.sql(f"SET CATALOG {_quoted(self.catalog)}")
+            frontend.run(spark, f"USE CATALOG {_quoted(self.catalog)}")
         self._spark = spark
         self.settle("SHOW")
 
@@ -67,6 +69,11 @@ class Session:
             raise SessionLost(self.lost)
         assert self._spark is not None, "connect() comes first"
         return self._spark
+
+    def lose(self, why: Failure) -> None:
+        """Say that the engine took the session down."""
+        self.lost = why
+        self.gone.set()
 
     @property
     def connected(self) -> bool:

@@ -39,7 +39,7 @@ def engine(unity: Any, s3: S3Endpoint, tmp_path_factory: pytest.TempPathFactory)
     engine.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def spark(engine: Engine) -> SparkSession:
     """A session of this process."""
     return engine.session()
