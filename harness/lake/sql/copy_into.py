@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as S
 
 from harness.lake.paths import WorkspacePaths
+from harness.lake.sql import copy_errors as errors
 from harness.lake.sql.copy_grammar import CopyInto, syntax_error
 from harness.lake.sql.copy_ledger import Ledger, identity
 from harness.lake.sql.copy_source import Source
@@ -98,16 +99,12 @@ class _Load:
         except (PySparkException, Py4JJavaError) as error:
             why = failure(error)
             if why.condition in _MISSING:
-                raise SqlError(
-                    "DELTA_MISSING_DELTA_TABLE_COPY_INTO",
-                    f"Table doesn't exist. Create an empty Delta table first using CREATE TABLE {self.copy.target}.",
-                    "42P01",
-                ) from None
+                raise errors.missing(self.copy.target) from None
             if (why.condition or "").startswith(_NOT_A_TABLE):
-                raise _not_delta() from None
+                raise errors.not_delta() from None
             raise
         if detail["format"] != "delta":
-            raise _not_delta()
+            raise errors.not_delta()
         return schema, detail["location"]
 
     def _pending(self) -> tuple[list[str], int]:
@@ -161,7 +158,7 @@ class _Load:
         targets = {field.name.lower(): field for field in self.schema.fields}
         extra = [field for field in frame.schema.fields if field.name.lower() not in targets]
         if extra and not self._asked("mergeschema"):
-            raise self._mismatch(extra)
+            raise errors.mismatch(self.copy.target, extra)
         fields = frame.schema.fields
         return frame.select(*[self._fitted(frame, field, targets.get(field.name.lower())) for field in fields])
 
@@ -169,20 +166,9 @@ class _Load:
         names = self.copy.columns or self.schema.fieldNames()
         known = {name.lower() for name in self.schema.fieldNames()}
         if unknown := [name for name in names if name.lower() not in known]:
-            raise SqlError(
-                "UNRESOLVED_COLUMN.WITH_SUGGESTION",
-                f"A column with name `{unknown[0]}` cannot be resolved. Did you mean one of the following? "
-                f"[{', '.join(f'`{name}`' for name in self.schema.fieldNames())}].",
-                "42703",
-            )
+            raise errors.unknown_column(unknown[0], self.schema.fieldNames())
         if len(names) != len(frame.columns):
-            many = len(frame.columns) > len(names)
-            raise SqlError(
-                f"COPY_INTO_COLUMN_ARITY_MISMATCH.{'TOO_MANY' if many else 'NOT_ENOUGH'}_DATA_COLUMNS",
-                f"Cannot write to {self.copy.target}, {'too many' if many else 'not enough'} data columns. "
-                f"Table columns: {', '.join(names)}. Data columns: {', '.join(frame.columns)}.",
-                "21S01",
-            )
+            raise errors.arity(self.copy.target, names, frame.columns)
         return frame.toDF(*names)
 
     def _fitted(self, frame: DataFrame, field: S.StructField, target: S.StructField | None) -> Column:
@@ -251,18 +237,6 @@ class _Load:
 
     # -- errors ---------------------------------------------------------------------------------
 
-    def _mismatch(self, extra: list[S.StructField]) -> SqlError:
-        difference = "\n".join(
-            f"-- {field.name}: {field.dataType.simpleString()} (not in the table)" for field in extra
-        )
-        return SqlError(
-            "COPY_INTO_SCHEMA_MISMATCH_WITH_TARGET_TABLE",
-            f"A schema mismatch was detected while copying into the Delta table (Table: {self.copy.target}).\nThis may "
-            "indicate an issue with the incoming data, or the Delta table schema can be evolved automatically by "
-            f"setting:\nCOPY_OPTIONS ('mergeSchema' = 'true')\nSchema difference:\n{difference}\n",
-            "42KDG",
-        )
-
     def _explained(self, error: PySparkException | Py4JJavaError) -> Exception:
         """Say which file and column a value came from; other errors stay as they are."""
         why = failure(error)
@@ -287,10 +261,6 @@ class _Load:
 
     def _flag(self, option: str) -> bool:
         return self.copy.format_options.get(option, "false").lower() == "true"
-
-
-def _not_delta() -> SqlError:
-    return SqlError("DELTA_COPY_INTO_TARGET_FORMAT", "COPY INTO target must be a Delta table.", "0AKDD")
 
 
 def _simple(*kinds: S.DataType) -> bool:

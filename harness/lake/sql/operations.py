@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
 
 from pyspark.sql import SparkSession
 
@@ -20,7 +19,7 @@ from harness.lake.sql.failures import Failure, failure
 from harness.lake.sql.parameters import Parameter, arguments
 from harness.lake.sql.records import Delivery, Operation, State
 from harness.lake.sql.results import Result, collect
-from harness.lake.sql.sessions import Session, SessionLost
+from harness.lake.sql.sessions import Session, SessionLost, SparkEngine
 from harness.lake.sql.types import Native
 
 # Longest wait for the engine: below the SQL connector's socket timeout of 900 s.
@@ -32,16 +31,6 @@ WAITERS = 128
 INTERRUPTERS = 8
 CANCEL_SECONDS = 0.25
 OBITUARY_SECONDS = 10.0
-
-
-class SparkEngine(Protocol):
-    """What is asked of ``harness.lake.engine.Engine``."""
-
-    def wait(self, timeout: float) -> None: ...
-
-    def session(self) -> SparkSession: ...
-
-    def on_crash(self, callback: Callable[[str], None]) -> None: ...
 
 
 Work = Callable[[SparkSession], Result]

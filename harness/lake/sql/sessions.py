@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -25,6 +26,16 @@ STATEMENT_TIMEOUT = "statement_timeout"
 # These may run while the session's schema does not exist yet: they may be what makes it.
 _WITHOUT_SCHEMA = ("USE", "SET", "SHOW", "DESCRIBE", "DESC")
 _SCHEMA_WORDS = ("SCHEMA", "DATABASE", "CATALOG")
+
+
+class SparkEngine(Protocol):
+    """What is asked of ``harness.lake.engine.Engine``."""
+
+    def wait(self, timeout: float) -> None: ...
+
+    def session(self) -> SparkSession: ...
+
+    def on_crash(self, callback: Callable[[str], None]) -> None: ...
 
 
 class SessionLost(Exception):
