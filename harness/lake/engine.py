@@ -6,14 +6,12 @@ It boots in the background, is watched, and is started again when it dies.
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from py4j.protocol import Py4JError
@@ -22,42 +20,16 @@ from pyspark.sql import SparkSession
 from harness.lake import attach, confs, warmup
 from harness.lake.archive import Archive, Use
 from harness.lake.gateway import Jvm, launch
-from harness.lake.jars import Jars, Progress, pyspark_home
-from harness.lake.java import Java, find_java
-from harness.lake.s3 import S3Endpoint
-from harness.lake.shim import catalog_jar
+from harness.lake.java import Java
+from harness.lake.parts import EngineConfig, gather
+
+__all__ = ["Engine", "EngineConfig", "EngineFailed", "Gateway", "gather"]
 
 STOP_SECONDS = 5.0
 
 
 class EngineFailed(RuntimeError):
     """Spark is not up and will not come up by itself. The message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class EngineConfig:
-    """What an engine needs to know.
-
-    ``directory``: its own files, deleted and made anew at each start. ``cache``: jars, the compiled shim, class
-    archives. ``catalog_url``, ``token``: the workspace whose Unity Catalog REST API is the truth about tables.
-    ``catalogs``: names to configure from the start. ``conf``: Spark settings that go before ours. ``progress``: told
-    of jars that arrive.
-    """
-
-    directory: Path
-    cache: Path
-    catalog_url: str
-    token: str
-    s3: S3Endpoint | None = None
-    java_home: Path | None = None
-    mirror: str | None = None
-    cores: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
-    memory: str = "2g"
-    class_archive: bool = True
-    catalogs: Sequence[str] = ("main", "hive_metastore")
-    default_catalog: str = "main"
-    conf: Mapping[str, str] = field(default_factory=dict)
-    progress: Progress | None = None
 
 
 @dataclass(frozen=True)
@@ -120,9 +92,8 @@ class Engine:
         self._stopping = True
         boot = self._boot
         if boot.jvm is not None:
-            boot.jvm.gateway.shutdown()  # py4j would report broken connections
             boot.jvm.stop(STOP_SECONDS)
-        boot.done.wait()
+        boot.done.wait(STOP_SECONDS)
         attach.forget()
 
     def on_crash(self, callback: Callable[[str], None]) -> None:
@@ -245,20 +216,17 @@ class Engine:
     def _start_jvm(self, boot: _Boot) -> Jvm:
         config = self.config
         clock = _Clock(boot.timings)
+        parts = gather(config)
+        clock.lap("parts")
+        boot.java, boot.archive = parts.java, parts.archive
         shutil.rmtree(config.directory, ignore_errors=True)
         (config.directory / "tmp").mkdir(parents=True)
-        boot.java = java = find_java(config.java_home)
-        jars = Jars(config.cache, config.mirror)
-        classpath = [*sorted((pyspark_home() / "jars").glob("*.jar")), *jars.ensure(java, config.progress)]
-        clock.lap("jars")
-        classpath.append(catalog_jar(java, jars, config.cache))
-        clock.lap("shim")
-        flags = confs.jvm_flags(config.memory)
-        shelf = Archive(config.cache, java, flags, classpath)
-        archived = shelf.use_flags(config.directory) if config.class_archive else []
+        archived = parts.archive.use_flags(config.directory) if config.class_archive else []
         settings = {"conf": self._conf(), "catalog_url": config.catalog_url, "catalog_token": config.token}
-        all_flags = [*archived, *flags, *confs.directory_flags(config.directory)]
-        boot.jvm = jvm = launch(java, all_flags, classpath, settings, config.directory)
+        flags = [*archived, *parts.flags, *confs.directory_flags(config.directory)]
+        boot.jvm = jvm = launch(parts.java, flags, parts.classpath, settings, config.directory)
+        if self._stopping:
+            jvm.stop(STOP_SECONDS)
         clock.lap("jvm")
         root = attach.adopt(jvm.gateway, jvm.session())
         with self._lock:
@@ -268,8 +236,7 @@ class Engine:
         clock.lap("context")
         boot.root.sql("SELECT 1").collect()
         clock.lap("first query")
-        boot.archive = shelf
-        boot.archive_used = shelf.in_use(config.directory)
+        boot.archive_used = parts.archive.in_use(config.directory)
         return jvm
 
     def _conf(self) -> dict[str, str]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
 import signal
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from py4j.protocol import Py4JError
 
 import harness
 from harness.lake.attach import connect
@@ -42,6 +46,10 @@ class Jvm:
 
     def stop(self, timeout: float) -> int:
         """Close its lifeline; kill it if it is still there after ``timeout`` seconds. Returns: the exit code."""
+        # py4j would report each connection that breaks. In a thread: a JVM that hangs does not answer.
+        goodbye = threading.Thread(target=self._say_goodbye, daemon=True)
+        goodbye.start()
+        goodbye.join(1.0)
         assert self.process.stdin is not None
         self.process.stdin.close()
         try:
@@ -49,6 +57,10 @@ class Jvm:
         except subprocess.TimeoutExpired:
             kill_group(self.pid)
         return self.process.wait()
+
+    def _say_goodbye(self) -> None:
+        with contextlib.suppress(Py4JError, OSError):  # it may be dead
+            self.gateway.shutdown()
 
     def obituary(self) -> str:
         """Why it is dead: its code or signal, and the end of its log."""

@@ -136,7 +136,7 @@ def get_output(call: Call) -> Document:
     run, task = task_of(call)
     view = output_view(call.workspace, run, task)
     if call.operator and task.output.place:
-        # The provider shows `error` alone in the Airflow log, never `error_trace` (providers/databricks/utils: UD:93-98):
+        # The provider (7.23.0, utils/databricks.py) shows `error` alone in the Airflow log, never `error_trace`:
         # there, and only there, it also says where.
         view["error"] = f"{task.output.error} ({task.output.place})"
     return view

