@@ -132,7 +132,7 @@ def memory(stack: Stack) -> Figures:
     figures = {}
     for process in psutil.Process().children(recursive=True):
         line = process.cmdline()
-        name = next((word for word in line if word.startswith(("harness.", "org.apache.spark.api"))), line[0])
+        name = next((word for word in line if word.startswith(("harness.", "io.unitycatalog.harness."))), line[0])
         figures[name] = round(process.memory_full_info().uss / 1e6)
     figures["Airflow (this process)"] = round(psutil.Process().memory_full_info().uss / 1e6)
     return figures

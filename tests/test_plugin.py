@@ -108,12 +108,14 @@ def test_a_project_without_dags_is_left_alone(pytester: pytest.Pytester, monkeyp
     result.stdout.fnmatch_lines(["*there is no DAG folder at */dags*"])
 
 
-def test_airflow_imported_too_early_is_said_so(project: pytest.Pytester) -> None:
-    project.makeconftest("import airflow.configuration")
-    project.makepyprojecttoml("")
-    project.makepyfile("def test_home(airflow_home): ...")
-    project.makeconftest('import airflow.configuration\npytest_plugins = ["harness.plugin"]')
-    result = project.runpytest_subprocess()
+def test_airflow_imported_too_early_is_said_so(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Where the plugin is not installed but named by a conftest, that conftest comes first.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyprojecttoml("")
+    pytester.mkdir("dags")
+    pytester.makeconftest('import airflow.configuration\npytest_plugins = ["harness.plugin"]')
+    pytester.makepyfile("def test_home(airflow_home): ...")
+    result = pytester.runpytest_subprocess()
     assert result.ret != 0
     result.stderr.fnmatch_lines(["*Airflow was imported before its home was set*"])
 

@@ -27,8 +27,6 @@ def attach(port: int, secret: str, tag: str) -> SparkSession:
     Parameters: ``port``, ``secret`` and ``tag`` of the slot (:meth:`harness.lake.engine.Engine.open_slot`).
     Returns: the session, isolated from those of other processes.
     """
-    # Workers for Python functions run this interpreter, whatever the JVM was started from.
-    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     gateway = connect(port, secret)
     spark = adopt(gateway, gateway.entry_point)
     context = spark.sparkContext
@@ -44,7 +42,10 @@ def connect(port: int, secret: str) -> Any:
     with _connecting:
         os.environ.update(PYSPARK_GATEWAY_PORT=str(port), PYSPARK_GATEWAY_SECRET=secret)
         try:
-            return launch_gateway()
+            gateway = launch_gateway()
+            # pyspark reads an exception of the JVM through these, also one that keeps a session from coming up.
+            SparkContext._gateway, SparkContext._jvm = gateway, gateway.jvm
+            return gateway
         finally:
             del os.environ["PYSPARK_GATEWAY_PORT"], os.environ["PYSPARK_GATEWAY_SECRET"]
 
@@ -52,12 +53,16 @@ def connect(port: int, secret: str) -> Any:
 def adopt(gateway: Any, java_session: Any) -> SparkSession:
     """pyspark's context and session around a session that exists in the JVM, in place of any this process had."""
     forget()
+    # Workers for Python functions run this interpreter, whatever `python3` is on PATH.
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     # It prints a line of JSON as long as a page at each SQL error.
     logging.getLogger("SQLQueryContextLogger").disabled = True
     jvm = gateway.jvm
     java_context = jvm.JavaSparkContext(java_session.sparkContext())
     conf = SparkConf(_jvm=jvm, _jconf=java_context.sc().conf())
     context = SparkContext(gateway=gateway, jsc=java_context, conf=conf)
+    # pyspark keeps them on the class, as if a process had one JVM: the next one adopted would take this one's place.
+    context._gateway, context._jvm = gateway, jvm
     # Its connection breaks when the JVM goes, and socketserver would print that as an error.
     context._accumulatorServer.handle_error = _keep_quiet
     # A first SparkSession object would make itself the JVM's default session, for every process.
@@ -65,14 +70,23 @@ def adopt(gateway: Any, java_session: Any) -> SparkSession:
     placeholder._sc = context
     SparkSession._instantiatedSession = placeholder
     spark = SparkSession(context, java_session)
-    SparkSession._instantiatedSession = SparkSession._activeSession = spark
+    activate(spark)
     return spark
 
 
-def forget() -> None:
-    """Drop pyspark's references to a JVM, which may be gone."""
-    SparkContext._active_spark_context = SparkContext._gateway = SparkContext._jvm = None
-    SparkSession._instantiatedSession = SparkSession._activeSession = None
+def activate(spark: SparkSession) -> None:
+    """Make a session's JVM the one that pyspark's functions (``F.col``) use in this process."""
+    context = spark.sparkContext
+    SparkContext._active_spark_context = context
+    SparkContext._gateway, SparkContext._jvm = context._gateway, context._jvm
+    SparkSession._instantiatedSession = SparkSession._activeSession = spark
+
+
+def forget(spark: SparkSession | None = None) -> None:
+    """Drop pyspark's references to a JVM, which may be gone. Parameters: ``spark``: only if they are to its JVM."""
+    if spark is None or SparkContext._active_spark_context is spark.sparkContext:
+        SparkContext._active_spark_context = SparkContext._gateway = SparkContext._jvm = None
+        SparkSession._instantiatedSession = SparkSession._activeSession = None
 
 
 def _keep_quiet(request: Any, client_address: Any) -> None:

@@ -6,6 +6,7 @@ It boots in the background, is watched, and is started again when it dies.
 from __future__ import annotations
 
 import contextlib
+import logging
 import secrets
 import shutil
 import threading
@@ -26,6 +27,8 @@ from harness.lake.parts import EngineConfig, gather
 __all__ = ["Engine", "EngineConfig", "EngineFailed", "Gateway", "gather"]
 
 STOP_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
 
 
 class EngineFailed(RuntimeError):
@@ -94,7 +97,8 @@ class Engine:
         if boot.jvm is not None:
             boot.jvm.stop(STOP_SECONDS)
         boot.done.wait(STOP_SECONDS)
-        attach.forget()
+        if boot.root is not None:
+            attach.forget(boot.root)
 
     def on_crash(self, callback: Callable[[str], None]) -> None:
         """Have ``callback(reason)`` called when the JVM dies by itself, before it is started again."""
@@ -115,6 +119,7 @@ class Engine:
     def session(self) -> SparkSession:
         """A new session in this process, with its own settings, temporary views and current catalog."""
         boot = self._ready(None)
+        attach.activate(boot.root)  # another engine of this process may have come and gone
         return SparkSession(boot.root.sparkContext, self._sessions(boot).create(boot.root._jsparkSession))
 
     def open_slot(self, tag: str) -> Gateway:
@@ -252,10 +257,13 @@ class Engine:
 
     def _warm(self, boot: _Boot) -> None:
         began = time.monotonic()
-        with contextlib.suppress(Py4JError, OSError):  # the JVM was stopped, or died, meanwhile
+        try:
             warmup.warm_up(self.session(), self.config.directory / "warm-up")
             boot.timings["warm-up"] = round(time.monotonic() - began, 3)
             boot.warm.set()
+        except Exception as error:
+            if boot.jvm is not None and boot.jvm.process.poll() is None and not self._stopping:
+                log.warning("Spark is up, but its warm-up failed: %s", error)
         if self.config.class_archive and boot.archive and not boot.archive.path.exists() and not self._stopping:
             boot.archive.begin()
 

@@ -51,15 +51,15 @@ class Jvm:
         goodbye.start()
         goodbye.join(1.0)
         assert self.process.stdin is not None
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it may be dead
+            self.process.stdin.close()
         try:
-            self.process.wait(timeout)
+            return self.process.wait(timeout)
         except subprocess.TimeoutExpired:
-            kill_group(self.pid)
-        return self.process.wait()
+            return end(self.process)
 
     def _say_goodbye(self) -> None:
-        with contextlib.suppress(Py4JError, OSError):  # it may be dead
+        with contextlib.suppress(Py4JError, OSError):
             self.gateway.shutdown()
 
     def obituary(self) -> str:
@@ -97,13 +97,24 @@ def launch(
     try:
         process.stdin.write(json.dumps({**settings, "secret": secret}).encode() + b"\n")
         process.stdin.flush()
-        port = int(process.stdout.readline())
+        return Jvm(process, connect(int(process.stdout.readline()), secret), log)
     except (BrokenPipeError, ValueError):
-        kill_group(process.pid)
+        end(process)
         raise JvmFailed(f"The Spark JVM did not start.\n{log} ends with:\n{tail(log)}") from None
+    except BaseException:
+        end(process)
+        raise
     finally:
         process.stdout.close()
-    return Jvm(process, connect(port, secret), log)
+
+
+def end(process: subprocess.Popen[bytes]) -> int:
+    """Kill a JVM and take note of its end. Returns: the exit code."""
+    kill_group(process.pid)
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):  # what could not be written any more
+            process.stdin.close()
+    return process.wait()
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:

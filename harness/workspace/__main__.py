@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -110,6 +111,16 @@ def stop(workspace: Workspace) -> None:
     workspace.store.close()
 
 
+def leave(workspace: Workspace, code: int) -> None:
+    """End the process; a directory that nobody keeps goes first, since a parent that was killed cannot remove it."""
+    if workspace.config.ephemeral:
+        shutil.rmtree(workspace.config.directory, ignore_errors=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not by return: worker threads that still wait for an answer from Spark would be waited for.
+    os._exit(code)
+
+
 def main() -> None:
     lifeline = Lifeline.adopt()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -121,7 +132,7 @@ def main() -> None:
 
     def end() -> None:
         # A call that hangs in Spark must not keep us: the parent is gone or waits.
-        watchdog = threading.Timer(STOP_SECONDS, os._exit, (1,))
+        watchdog = threading.Timer(STOP_SECONDS, leave, (workspace, 1))
         watchdog.daemon = True
         watchdog.start()
         server.stop()
@@ -131,10 +142,7 @@ def main() -> None:
     start(workspace)
     server.run([sock])
     stop(workspace)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Not by return: worker threads that still wait for an answer from Spark would be waited for.
-    os._exit(0)
+    leave(workspace, 0)
 
 
 if __name__ == "__main__":

@@ -88,7 +88,9 @@ def test_an_owner_that_is_killed_leaves_no_process_port_or_file(owned, number):
     assert_nothing_is_left(owned)
 
 
-@pytest.mark.parametrize("part", ["harness.workspace", "harness.lake.s3", "harness.kernel", "PythonGatewayServer"])
+@pytest.mark.parametrize(
+    "part", ["harness.workspace", "harness.lake.s3", "harness.kernel", "io.unitycatalog.harness.Main"]
+)
 def test_any_process_may_be_killed_and_the_rest_still_ends_in_order(owned, part):
     owned.named(part).kill()
     owned.end()

@@ -62,7 +62,9 @@ def serving(stack: Stack) -> psutil.Process:
     (process,) = [
         child
         for child in psutil.Process().children()
-        if "harness.workspace" in child.cmdline() and port in {c.laddr.port for c in child.net_connections()}
+        if child.status() != psutil.STATUS_ZOMBIE
+        and "harness.workspace" in child.cmdline()
+        and port in {c.laddr.port for c in child.net_connections()}
     ]
     return process
 

@@ -55,7 +55,8 @@ def failure(error: BaseException) -> Failure:
         return Failure(text, error.getSqlState() or UNKNOWN_STATE, error.getCondition(), text)
     if isinstance(error, Py4JJavaError):
         return _of_java(error.java_exception, str(error))
-    if isinstance(error, Py4JError):  # Py4JNetworkError among them
+    # Py4JNetworkError is among the former; a JVM that was killed an instant ago refuses py4j's next connection.
+    if isinstance(error, (Py4JError, ConnectionError)):
         text = "[ENGINE_LOST] The connection to the Spark engine was lost. SQLSTATE: 08S01"
         return Failure(text, "08S01", "ENGINE_LOST", repr(error))
     return Failure(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
