@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
@@ -22,15 +23,20 @@ from harness.workspace import (
     identity,
     jobs,
     launch,
+    oidc,
     repair,
     runpage,
     runs,
+    scim,
+    secretscopes,
     statements,
     tables,
     thrift,
+    tokens,
     warehouses,
 )
 from harness.workspace.auth import Guard
+from harness.workspace.credentials import identify
 from harness.workspace.errors import ApiError, handle_api_error, handle_crash, handle_unrouted
 from harness.workspace.requestlog import Logged
 from harness.workspace.wire import PlainTargets
@@ -51,6 +57,10 @@ ROUTES: list[BaseRoute] = [
     *clusters.routes,
     *warehouses.routes,
     *identity.routes,
+    *scim.routes,
+    *tokens.routes,
+    *oidc.routes,
+    *secretscopes.routes,
     *statements.routes,
     *thrift.routes,
     *catalogs.routes,
@@ -74,7 +84,7 @@ def build(workspace: Workspace) -> Starlette:
         middleware=[
             Middleware(PlainTargets),
             Middleware(Logged, requests=workspace.requests),
-            Middleware(Guard, token=workspace.config.token, hosts=workspace.config.hosts),
+            Middleware(Guard, identify=partial(identify, workspace), hosts=workspace.config.hosts),
         ],
         exception_handlers={ApiError: handle_api_error, HTTPException: handle_unrouted, Exception: handle_crash},
     )
