@@ -32,7 +32,8 @@ class Config:
     ``roots``: mounted folders, workspace path to local folder. ``warehouses``: ``[{"id", "name"}, …]``.
     ``ephemeral``: the directory goes when we stop. ``hosts``: names accepted in the Host header besides loopback's.
     ``hold_seconds``: how long a poll is held at most. ``client_id``, ``client_secret``: the OAuth client that may sign
-    in from the start. ``secrets``: what secret scopes hold from the start, "scope/key" to value.
+    in from the start. ``secrets``: what secret scopes hold from the start, "scope/key" to value. ``certificate``: for
+    HTTPS, a PEM file with its key; empty: HTTP only.
     """
 
     token: str
@@ -52,6 +53,7 @@ class Config:
     hold_seconds: float = 150.0
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
+    certificate: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
