@@ -63,10 +63,11 @@ def _explained() -> Iterator[None]:
 
 def _settings() -> Settings:
     from pydantic import ValidationError
+    from pydantic_settings import SettingsError
 
     try:
         return Settings()
-    except ValidationError as error:
+    except (SettingsError, ValidationError) as error:
         err.print(f"A setting is wrong. {error}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(2) from None
 
@@ -132,7 +133,8 @@ def up(
             serve(settings)
             return
         endpoints = start(settings).endpoints
-    out.print(f"workspace  {endpoints.workspace_url}\nS3         {endpoints.s3_url}")
+    secure = f" and {endpoints.workspace_tls_url}" if endpoints.workspace_tls_url else ""
+    out.print(f"workspace  {endpoints.workspace_url}{secure}\nS3         {endpoints.s3_url}")
     out.print('Point a client at them: eval "$(harness env)"', markup=False)
 
 
@@ -148,14 +150,20 @@ def down() -> None:
 
 
 @app.command()
-def env() -> None:
+def env(
+    tls: Annotated[bool, typer.Option("--tls", help="Reach the workspace over HTTPS (setting `tls`).")] = False,
+) -> None:
     """Print shell lines that point Airflow, boto3, the Databricks SDK and CLI at the stack that is up."""
     settings = _settings()
     with _explained():
         from harness.dagrun.connections import environment
         from harness.serve import running
+        from harness.stack import StackFailed
 
-        for name, value in environment(running(settings).endpoints).items():
+        endpoints = running(settings).endpoints
+        if tls and not endpoints.workspace_tls_url:
+            raise StackFailed("the stack that is up serves no HTTPS: start it with HARNESS_TLS=true")
+        for name, value in environment(endpoints, tls=tls).items():
             print(f"export {name}={shlex.quote(value)}")
 
 
@@ -174,6 +182,7 @@ def status(
     document = {
         "pid": found.pid,
         "workspace": found.endpoints.workspace_url,
+        **({"https": found.endpoints.workspace_tls_url} if found.endpoints.workspace_tls_url else {}),
         "s3": found.endpoints.s3_url,
         **answer,
     }

@@ -111,13 +111,17 @@ def start(settings: Settings) -> Running:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "harness.serve", settings.model_dump_json()],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", "harness.serve"],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=out,
             start_new_session=True,
         )
+    assert process.stdin is not None
     assert process.stdout is not None
+    # Not among the arguments, which everybody on this machine can read: the settings hold secrets.
+    with contextlib.suppress(BrokenPipeError), process.stdin:
+        process.stdin.write(settings.model_dump_json().encode())
     timer = threading.Timer(START_SECONDS, process.terminate)
     timer.start()
     try:
@@ -149,6 +153,6 @@ if __name__ == "__main__":
     from harness.stack import StackFailed
 
     try:
-        serve(Settings.model_validate_json(sys.argv[1]))
+        serve(Settings.model_validate_json(sys.stdin.read()))
     except (AlreadyRunning, StackFailed) as failure:
         raise SystemExit(str(failure)) from None

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -29,7 +29,11 @@ class Settings(BaseSettings):
     """What a user may change."""
 
     model_config = SettingsConfigDict(
-        env_prefix="HARNESS_", pyproject_toml_table_header=("tool", "harness"), extra="forbid"
+        env_prefix="HARNESS_",
+        pyproject_toml_table_header=("tool", "harness"),
+        extra="forbid",
+        # A value that is refused may be a secret.
+        hide_input_in_errors=True,
     )
 
     project: Path = Field(
@@ -55,7 +59,18 @@ class Settings(BaseSettings):
     s3_access_key: str = Field(default="harness", description="Access key id for the S3 server.")
     s3_secret_key: str = Field(default="harness-secret", description="Secret access key for the S3 server.")
     port: int = Field(default=0, description="Port of the workspace; 0 takes a free one.")
+    tls: bool = Field(default=False, description="Serve the workspace over HTTPS too, for clients that insist on it.")
+    tls_port: int = Field(default=0, description="Port of the workspace over HTTPS; 0 takes a free one.")
     s3_port: int = Field(default=0, description="Port of the built-in S3 server; 0 takes a free one.")
+    secrets: dict[str, str] = Field(
+        default={}, repr=False, description="What secret scopes hold from the start: `scope/key` to value."
+    )
+    client_id: str = Field(
+        default="5e0f9a1c-3b7d-5c42-9d1e-6a8b7c0d2f43", description="Client id (M2M OAuth) of a service principal."
+    )
+    client_secret: str = Field(
+        default="", repr=False, description="Secret of that client; by default made for each stack."
+    )
     cores: int = Field(default_factory=lambda: max(2, os.cpu_count() or 2), description="Spark's task slots.")
     memory: str = Field(default="2g", description="Heap of the Spark JVM.")
     default_catalog: Literal["main", "hive_metastore"] = Field(
@@ -64,6 +79,14 @@ class Settings(BaseSettings):
     class_archive: bool = Field(
         default=True, description="Build and use an archive of loaded JVM classes (starts 3 times faster)."
     )
+
+    @field_validator("secrets")
+    @classmethod
+    def _named_by_scope_and_key(cls, secrets: dict[str, str]) -> dict[str, str]:
+        for name in secrets:
+            if name.count("/") != 1:
+                raise ValueError(f"{name!r} is not of the form scope/key")
+        return secrets
 
     @classmethod
     def settings_customise_sources(

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from harness.certificates import Certificates, ensure
 from harness.dagrun.connections import Endpoints
 from harness.lake.s3 import S3Endpoint
 from harness.lake.s3 import reset as reset_s3
@@ -51,7 +52,11 @@ class Stack:
         self.directory = directory or Path(tempfile.gettempdir()) / f"harness-{os.getpid()}-{secrets.token_hex(4)}"
         self.warehouse_id = WAREHOUSE_ID
         self.token = ""
+        self.client_id = self.settings.client_id
+        self.client_secret = self.settings.client_secret
         self.workspace_url = ""
+        self.workspace_tls_url = ""
+        self.certificates: Certificates | None = None
         self.s3 = S3Endpoint("", self.settings.s3_access_key, self.settings.s3_secret_key)
         self._stop = contextlib.ExitStack()
         self._children: list[Child] = []
@@ -73,31 +78,37 @@ class Stack:
         if self._ephemeral:
             started.callback(shutil.rmtree, self.directory, ignore_errors=True)
         # The token is as good as a password for everything in the workspace: made per stack unless the state has one.
-        self.token = self._kept_token()
+        self.token = self._kept("token", "dapi")
+        self.client_secret = self.settings.client_secret or self._kept("client_secret", "dose")
         try:
-            server = started.enter_context(bind(self.settings.port))
+            servers = [started.enter_context(bind(self.settings.port))]
+            if self.settings.tls:
+                servers.append(started.enter_context(bind(self.settings.tls_port)))
+                self.certificates = ensure(self.directory / "tls")
+                self.workspace_tls_url = f"https://localhost:{servers[1].getsockname()[1]}"
             if self.settings.s3 == "moto":
                 bucket_server = started.enter_context(bind(self.settings.s3_port))
                 self.s3 = self._endpoint(f"http://127.0.0.1:{bucket_server.getsockname()[1]}")
-                self._child(started, "the S3 server", "harness.lake.s3", {}, bucket_server)
+                self._child(started, "the S3 server", "harness.lake.s3", {}, [bucket_server])
             else:
                 self.s3 = self._endpoint(self.settings.s3)
-            self.workspace_url = f"http://127.0.0.1:{server.getsockname()[1]}"
-            self._child(started, "the workspace", "harness.workspace", self._workspace_config(), server)
+            self.workspace_url = f"http://127.0.0.1:{servers[0].getsockname()[1]}"
+            self._child(started, "the workspace", "harness.workspace", self._workspace_config(), servers)
             for child in self._children:
                 child.wait_ready()
         except ProcessFailed as error:
             raise StackFailed(str(error)) from error
 
     def _child(
-        self, started: contextlib.ExitStack, name: str, module: str, config: dict[str, Any], sock: socket.socket
+        self, started: contextlib.ExitStack, name: str, module: str, config: dict[str, Any], socks: list[socket.socket]
     ) -> None:
         log = self.directory / "logs" / f"{module.rpartition('.')[2]}.log"
-        child = Child(name, module, config=config, sockets=[sock], log=log, env=self._child_environment())
+        child = Child(name, module, config=config, sockets=socks, log=log, env=self._child_environment())
         started.callback(child.stop)
         self._children.append(child)
-        # Were we to keep the socket too, a killed child would leave a port that accepts and never answers.
-        sock.close()
+        # Were we to keep the sockets too, a killed child would leave ports that accept and never answer.
+        for sock in socks:
+            sock.close()
 
     def _child_environment(self) -> dict[str, str]:
         environment = {
@@ -110,14 +121,15 @@ class Stack:
         environment["PYTHONUNBUFFERED"] = "1"
         return environment
 
-    def _kept_token(self) -> str:
-        path = self.directory / "token"
+    def _kept(self, name: str, prefix: str) -> str:
+        """A credential of this stack's state, made at its first start."""
+        path = self.directory / name
         with contextlib.suppress(OSError):
             return path.read_text().strip()
-        token = "dapi" + secrets.token_hex(16)
+        made = prefix + secrets.token_hex(16)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(token)
-        return token
+            file.write(made)
+        return made
 
     def _endpoint(self, url: str) -> S3Endpoint:
         return S3Endpoint(url, self.settings.s3_access_key, self.settings.s3_secret_key)
@@ -126,6 +138,10 @@ class Stack:
         settings = self.settings
         return {
             "token": self.token,
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "secrets": settings.secrets,
+            "certificate": str(self.certificates.server) if self.certificates else "",
             "org_id": ORG_ID,
             "user": USER,
             "directory": str(self.directory),
@@ -157,6 +173,8 @@ class Stack:
             s3_access_key=self.s3.access_key,
             s3_secret_key=self.s3.secret_key,
             s3_region=self.s3.region,
+            workspace_tls_url=self.workspace_tls_url,
+            ca_bundle=str(self.certificates.bundle) if self.certificates else "",
         )
 
     def control(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:

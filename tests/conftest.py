@@ -13,6 +13,7 @@ FAILURES = Path(__file__).parent / "failures" / "notebooks"
 
 @pytest.fixture(scope="session")
 def harness_settings(request: pytest.FixtureRequest) -> Settings:
-    """The project's settings, with one more folder in the workspace."""
+    """The project's settings, with one more folder in the workspace, a secret, and HTTPS."""
     settings = Settings(project=request.config.rootpath)
-    return settings.model_copy(update={"mounts": {**settings.mounts, "/Workspace/Users/tester@example.com": FAILURES}})
+    mounts = {**settings.mounts, "/Workspace/Users/tester@example.com": FAILURES}
+    return settings.model_copy(update={"mounts": mounts, "secrets": {"suite/greeting": "hello, suite"}, "tls": True})

@@ -8,11 +8,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
+import psutil
 import pytest
 
+from harness.dagrun.connections import Endpoints
+from harness.serve import locked, write_private
+
 ROOT = Path(__file__).parents[1]
+SECRET = "from-the-environment"
 
 
 def harness(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -30,7 +36,11 @@ def harness(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A project state of its own, with a stack up."""
-    environment = {"HARNESS_STATE": str(tmp_path_factory.mktemp("state"))}
+    environment = {
+        "HARNESS_STATE": str(tmp_path_factory.mktemp("state")),
+        "HARNESS_TLS": "true",
+        "HARNESS_SECRETS": json.dumps({"cli/password": SECRET}),
+    }
     started = harness("up", **environment)
     assert started.returncode == 0, started.stderr
     yield environment
@@ -83,6 +93,41 @@ def test_env_points_unmodified_clients_at_the_stack_that_is_up(state):
 
 
 @pytest.mark.slow
+def test_env_tls_points_them_at_it_over_https_and_secrets_stand_in_no_command_line(state):
+    client = (
+        "from databricks.sdk import WorkspaceClient; w = WorkspaceClient(); "
+        "print(w.config.host, w.dbutils.secrets.get('cli', 'password'))"
+    )
+    answer = subprocess.run(
+        ["bash", "-c", f'set -e; eval "$LINES"; {sys.executable} -W ignore -c "{client}"'],
+        env={**os.environ, "LINES": harness("env", "--tls", **state).stdout},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    status = json.loads(harness("status", "--json", **state).stdout)
+    assert answer.stdout.split() == [status["https"], SECRET], answer.stderr
+    owner = psutil.Process(status["pid"])
+    assert SECRET not in str([process.cmdline() for process in (owner, *owner.children(recursive=True))])
+
+
+def test_env_tls_says_how_to_start_a_stack_that_serves_https(tmp_path):
+    endpoints = asdict(Endpoints("http://127.0.0.1:1", "t", "local", "http://127.0.0.1:2", "k", "s"))
+    with locked(tmp_path):
+        write_private(tmp_path / "stack.json", json.dumps({"pid": 1, "endpoints": endpoints}))
+        answer = harness("env", "--tls", HARNESS_STATE=str(tmp_path))
+    assert (answer.returncode, "HARNESS_TLS=true" in answer.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("given", [f'{{"no-key": "{SECRET}"}}', f'{{"a/b": ["{SECRET}"]}}', f"{SECRET}"])
+def test_a_wrong_secret_is_named_without_its_value(given):
+    answer = harness("status", HARNESS_SECRETS=given)
+    assert (answer.returncode, "secrets" in answer.stderr) == (2, True), answer.stderr
+    assert SECRET not in answer.stdout + answer.stderr
+
+
+@pytest.mark.slow
 def test_a_second_up_is_refused_and_status_tells_of_the_first(state):
     again = harness("up", **state)
     assert again.returncode == 1
@@ -127,8 +172,6 @@ def test_ctrl_c_ends_a_run_with_code_130_and_nothing_stays(tmp_path):
         "import threading\nfrom airflow.sdk import dag, task\n\n@dag(schedule=None)\ndef waits():\n    @task\n"
         "    def wait():\n        threading.Event().wait(600)\n    wait()\n\nwaits()\n"
     )
-    import psutil
-
     process = subprocess.Popen(
         [sys.executable, "-m", "harness.cli", "run", str(dag)],
         cwd=ROOT,

@@ -22,22 +22,25 @@ class Endpoints:
     s3_access_key: str
     s3_secret_key: str
     s3_region: str = "us-east-1"
+    workspace_tls_url: str = ""
+    ca_bundle: str = ""
 
     def __repr__(self) -> str:
         # Secrets are for the environment, not for a test's failure report.
         return f"Endpoints(workspace_url={self.workspace_url!r}, s3_url={self.s3_url!r})"
 
 
-def environment(endpoints: Endpoints) -> dict[str, str]:
+def environment(endpoints: Endpoints, *, tls: bool = False) -> dict[str, str]:
     """The environment that points Airflow, boto3, s3fs, the Databricks SDK and its SQL client at ``endpoints``.
 
+    Parameters: ``tls``: reach the workspace over HTTPS.
     Returns: variable name to value. ``databricks_default`` and ``aws_default`` are the two connections; what a DAG uses
     besides is given as the ``connections`` of a run.
     """
     return {
-        "AIRFLOW_CONN_DATABRICKS_DEFAULT": json.dumps(_databricks(endpoints)),
+        "AIRFLOW_CONN_DATABRICKS_DEFAULT": json.dumps(_databricks_tls(endpoints) if tls else _databricks(endpoints)),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(_aws(endpoints)),
-        "DATABRICKS_HOST": endpoints.workspace_url,
+        "DATABRICKS_HOST": endpoints.workspace_tls_url if tls else endpoints.workspace_url,
         "DATABRICKS_TOKEN": endpoints.token,
         "DATABRICKS_WAREHOUSE_ID": endpoints.warehouse_id,
         # Every AWS service goes there, so that `sts` (which a DAG may ask who it is) never leaves the machine.
@@ -46,6 +49,8 @@ def environment(endpoints: Endpoints) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": endpoints.s3_secret_key,
         "AWS_DEFAULT_REGION": endpoints.s3_region,
         "AWS_REGION": endpoints.s3_region,
+        # Who honours which: wire.md 3.3. Without `tls` too, for connections of a DAG's own.
+        **(dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), endpoints.ca_bundle) if endpoints.ca_bundle else {}),
         # requests and the SQL connector honour a proxy even for loopback (wire.md 3.6).
         **dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(_hosts(endpoints))),
     }
@@ -78,6 +83,25 @@ def _databricks(endpoints: Endpoints) -> dict[str, object]:
             # Plain HTTP reaches Thrift only this way (wire.md 3.2).
             "_connection_uri": f"{endpoints.workspace_url}{http_path}",
             # Else the first SQL connect of a process stalls for 34 s on port 443 (wire.md 0.3).
+            "enable_telemetry": False,
+        },
+    }
+
+
+def _databricks_tls(endpoints: Endpoints) -> dict[str, object]:
+    host = urlsplit(endpoints.workspace_tls_url)
+    port = host.port or 443
+    return {
+        "conn_type": "databricks",
+        "host": host.hostname,
+        "port": port,
+        "schema": "https",
+        "password": endpoints.token,
+        "extra": {
+            # Honoured here, unlike beside `_connection_uri`: an operator's own http_path is what it is sent to.
+            "http_path": f"/sql/1.0/warehouses/{endpoints.warehouse_id}",
+            "_port": port,
+            "_tls_trusted_ca_file": endpoints.ca_bundle,
             "enable_telemetry": False,
         },
     }

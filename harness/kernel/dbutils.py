@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.kernel.context import EntryPoint, NotebookContext
 from harness.kernel.filesystem import FileSystem
+from harness.kernel.secretscopes import Secrets
 from harness.kernel.spec import KernelSpec
 from harness.kernel.subruns import SubRuns
 from harness.kernel.widgets import Widgets
@@ -18,9 +19,10 @@ fs: files of S3, DBFS and volumes (ls, head, cp, mv, rm, mkdirs, put)
 jobs: task values (jobs.taskValues.get, jobs.taskValues.set)
 library: restartPython
 notebook: exit, run
+secrets: get, getBytes, list, listScopes
 widgets: text, dropdown, combobox, multiselect, get, getAll, remove, removeAll
 
-Not served here: credentials, data, meta, preview, secrets."""
+Not served here: credentials, data, meta, preview."""
 TASK_VALUE_LIMIT = 48 * 1024
 
 
@@ -123,14 +125,14 @@ class Library:
 class DBUtils:
     """The ``dbutils`` of a task."""
 
-    def __init__(self, spec: KernelSpec, files: FileSystem, subruns: SubRuns) -> None:
+    def __init__(self, spec: KernelSpec, files: FileSystem, subruns: SubRuns, secrets: Secrets) -> None:
         self.widgets = Widgets(spec.parameters)
         self.fs = files
         self.notebook = NotebookUtilities(spec, subruns)
         self.jobs = Jobs(TaskValues(spec.task_values))
         self.library = Library()
         self.entry_point = self.notebook.entry_point
-        self.secrets = Refused("dbutils.secrets")
+        self.secrets = secrets
         self.credentials = Refused("dbutils.credentials")
         self.data = Refused("dbutils.data")
         self.meta = Refused("dbutils.meta")

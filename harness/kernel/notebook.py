@@ -15,6 +15,7 @@ from harness.kernel.display import Display
 from harness.kernel.failures import Position, Sources, describe
 from harness.kernel.magics import Magics, run_arguments
 from harness.kernel.outputs import Outputs, finished
+from harness.kernel.redaction import Redaction
 from harness.kernel.shell import Shell
 from harness.kernel.source import Cell, Notebook, read
 from harness.kernel.spec import KernelError, KernelResult
@@ -60,7 +61,7 @@ class NotebookRun:
             return KernelResult(False, error=describe(failure, self._sources, Position(workspace_path, 0, 0)))
         self._sources.add(workspace_path, notebook)
         self._including.append(workspace_path)
-        document = Executed(notebook, executed)
+        document = Executed(notebook, executed, self._outputs.redaction)
         for cell in notebook.cells:
             started = time.monotonic()
             outputs = self._outputs.begin()
@@ -160,8 +161,9 @@ def _not_found(target: str, name: str, paths: WorkspacePaths) -> str:
 class Executed:
     """The executed notebook: all cells, with outputs for those that ran."""
 
-    def __init__(self, notebook: Notebook, path: Path) -> None:
+    def __init__(self, notebook: Notebook, path: Path, redaction: Redaction) -> None:
         self._path = path
+        self._redaction = redaction
         self._notebook = notebook
         self._cells = [_document_cell(cell) for cell in notebook.cells]
 
@@ -169,7 +171,7 @@ class Executed:
         """Take up what a cell put out. ``count``: its number, as in ``In [n]``; ``seconds``: how long it took."""
         document = self._cells[cell.number - 1]
         if document["cell_type"] == "code" and cell.text.strip() and cell.language != "skip":
-            document["outputs"] = finished(outputs)
+            document["outputs"] = finished(outputs, self._redaction)
             document["execution_count"] = count
             document["metadata"]["seconds"] = round(seconds, 3)
         if seconds > WRITE_AFTER_SECONDS:

@@ -9,10 +9,15 @@ import base64
 import io
 import os
 import threading
+from collections.abc import Callable
 from typing import Any
+
+from harness.kernel.redaction import Redaction
 
 CELL_LIMIT = 20_000_000
 LOG_LIMIT = 20_000_000
+# What of an output is text that the notebook made.
+SHOWN = ("text", "data", "evalue", "traceback")
 
 
 class Outputs:
@@ -20,6 +25,7 @@ class Outputs:
 
     def __init__(self, limit: int = CELL_LIMIT) -> None:
         self.limit = limit
+        self.redaction = Redaction()
         self.items: list[dict[str, Any]] = []
         self._size = 0
         self._displays: dict[str, dict[str, Any]] = {}
@@ -79,7 +85,12 @@ class Outputs:
 
     def error(self, name: str, value: str, trace: str) -> None:
         with self._lock:
-            item = {"output_type": "error", "ename": name, "evalue": value, "traceback": trace.splitlines()}
+            item = {
+                "output_type": "error",
+                "ename": name,
+                "evalue": value,
+                "traceback": self.redaction(trace).splitlines(),
+            }
             self.items.append(item)
 
     def clear(self) -> None:
@@ -88,12 +99,15 @@ class Outputs:
             self._size = 0
 
 
-def finished(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A cell's outputs as nbformat wants them."""
-    return [
+def finished(items: list[dict[str, Any]], redaction: Redaction | None = None) -> list[dict[str, Any]]:
+    """A cell's outputs as nbformat wants them, without the secrets of ``redaction``."""
+    whole = [
         {"output_type": "stream", "name": item["name"], "text": "".join(item["parts"])} if "parts" in item else item
         for item in items
     ]
+    if redaction is None:
+        return whole
+    return [{key: redaction.within(item[key]) if key in SHOWN else item[key] for key in item} for item in whole]
 
 
 def _encoded(data: dict[str, Any]) -> dict[str, Any]:
@@ -105,8 +119,11 @@ def _encoded(data: dict[str, Any]) -> dict[str, Any]:
 class Log:
     """The end of the task's log file that both streams share, and the count of what may still go there."""
 
-    def __init__(self, descriptor: int = 1, limit: int = LOG_LIMIT) -> None:
+    def __init__(
+        self, descriptor: int = 1, limit: int = LOG_LIMIT, redaction: Callable[[str], str] | None = None
+    ) -> None:
         self.descriptor = descriptor
+        self.redaction = redaction or str
         self.limit = limit
         self._left = limit
         self._lock = threading.RLock()
@@ -115,6 +132,7 @@ class Log:
         with self._lock:
             if self._left <= 0:
                 return
+            text = self.redaction(text)
             self._left -= len(text)
             if self._left <= 0:
                 text += f"\n[the log was cut at {self.limit} characters]\n"

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
+from harness.kernel import rest
 from harness.kernel.spec import KernelSpec
 
 # The workspace holds a poll of this caller until the run ends, so that nobody sleeps between polls.
@@ -17,8 +14,6 @@ USER_AGENT = "harness-kernel operator/dbutils.notebook.run"
 # Which task run asks: the workspace makes the new run a part of it (WORKFLOW_RUN), and it is cancelled with it.
 PARENT_HEADER = "X-Harness-Parent-Run"
 ENDED = frozenset({"TERMINATED", "SKIPPED", "INTERNAL_ERROR"})
-# The workspace answers a held poll after a minute at the latest.
-REQUEST_SECONDS = 180.0
 
 
 class WorkflowException(Exception):
@@ -55,25 +50,8 @@ class SubRuns:
         return str((output.get("notebook_output") or {}).get("result", ""))
 
     def _request(self, method: str, endpoint: str, document: Mapping[str, Any]) -> dict[str, Any]:
-        url = f"{self._spec.workspace_url}/api/2.2/jobs/{endpoint}"
-        body = None
-        if method == "GET":
-            url += f"?{urlencode(document)}"
-        else:
-            body = json.dumps(document).encode()
-        headers = {
-            "Authorization": f"Bearer {self._spec.token}",
-            "Content-Type": "application/json",
-            "User-Agent": USER_AGENT,
-            PARENT_HEADER: self._spec.context.get("task_run_id", ""),
-        }
-        request = urllib.request.Request(url, data=body, headers=headers, method=method)
-        # No proxy: the workspace is on this machine.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        headers = {"User-Agent": USER_AGENT, PARENT_HEADER: self._spec.context.get("task_run_id", "")}
         try:
-            with opener.open(request, timeout=REQUEST_SECONDS) as response:
-                answer: dict[str, Any] = json.loads(response.read())
-        except urllib.error.HTTPError as error:
-            message = json.loads(error.read() or b"{}").get("message", error.reason)
-            raise WorkflowException(str(message)) from None
-        return answer
+            return rest.request(self._spec, method, f"2.2/jobs/{endpoint}", document, headers)
+        except rest.Refused as error:
+            raise WorkflowException(str(error)) from None

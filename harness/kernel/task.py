@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from harness.kernel import packages
@@ -16,7 +17,9 @@ from harness.kernel.filesystem import FileSystem
 from harness.kernel.modules import import_from
 from harness.kernel.notebook import NotebookRun, predefined
 from harness.kernel.outputs import Log, Stream
+from harness.kernel.redaction import Redaction
 from harness.kernel.script import run_script
+from harness.kernel.secretscopes import Secrets
 from harness.kernel.shell import Shell
 from harness.kernel.spec import KernelResult, KernelSpec
 from harness.kernel.subruns import SubRuns
@@ -28,7 +31,8 @@ from harness.lake.sql import frontend
 def run_task(shell: Shell, spec_path: Path) -> None:
     """Execute what a ``spec.json`` says and leave ``result.json`` beside it; without one the process has died."""
     spec = KernelSpec.read(spec_path)
-    log = Log()
+    redaction = shell.outputs.redaction
+    log = Log(redaction=redaction)
     sys.stdout = Stream("stdout", shell.outputs, log)
     sys.stderr = Stream("stderr", shell.outputs, log)
     try:
@@ -37,7 +41,18 @@ def run_task(shell: Shell, spec_path: Path) -> None:
         result = KernelResult(False, error=describe(failure, Sources()))
     sys.stdout.flush()
     sys.stderr.flush()
-    result.write(Path(spec.directory) / "result.json")
+    redaction.file(Path(spec.directory) / "log.txt")
+    redacted(result, redaction).write(Path(spec.directory) / "result.json")
+
+
+def redacted(result: KernelResult, redaction: Redaction) -> KernelResult:
+    """A result that shows no secret. Task values are handed on as they are."""
+    error = result.error
+    if error is not None:
+        value, trace, source = (redaction(text) for text in (error.value, error.trace, error.source))
+        error = replace(error, value=value, trace=trace, source=source)
+    exit_value = None if result.exit_value is None else redaction(result.exit_value)
+    return replace(result, error=error, exit_value=exit_value)
 
 
 def _execute(shell: Shell, spec: KernelSpec) -> KernelResult:
@@ -48,7 +63,7 @@ def _execute(shell: Shell, spec: KernelSpec) -> KernelResult:
     import_from(Path(spec.path), paths.roots.values())
     spark = attach(spec.gateway.port, spec.gateway.secret, spec.gateway.tag)
     frontend.install(spark, paths=paths)
-    dbutils = DBUtils(spec, FileSystem(spark, paths), SubRuns(spec))
+    dbutils = DBUtils(spec, FileSystem(spark, paths), SubRuns(spec), Secrets(spec, shell.outputs.redaction))
     display = Display(shell.outputs)
     names = predefined(spark, dbutils, display)
     install_modules(names)

@@ -124,11 +124,11 @@ def leave(workspace: Workspace, code: int) -> None:
 def main() -> None:
     lifeline = Lifeline.adopt()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    (sock,) = lifeline.sockets
+    sock, *tls = lifeline.sockets
     host, port = sock.getsockname()
     url = f"http://{host}:{port}"
     workspace = compose(Config.of(lifeline.config), url)
-    server = Server(workspace, listening=lambda: lifeline.ready(url=url))
+    server = Server(workspace, listening=lambda: lifeline.ready(url=url), tls=tls[0] if tls else None)
 
     def end() -> None:
         # A call that hangs in Spark must not keep us: the parent is gone or waits.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
@@ -22,15 +25,20 @@ from harness.workspace import (
     identity,
     jobs,
     launch,
+    oidc,
     repair,
     runpage,
     runs,
+    scim,
+    secretscopes,
     statements,
     tables,
     thrift,
+    tokens,
     warehouses,
 )
 from harness.workspace.auth import Guard
+from harness.workspace.credentials import identify
 from harness.workspace.errors import ApiError, handle_api_error, handle_crash, handle_unrouted
 from harness.workspace.requestlog import Logged
 from harness.workspace.wire import PlainTargets
@@ -40,6 +48,9 @@ if TYPE_CHECKING:
 
 # Handlers that are plain functions, SQL calls that run for minutes among them, each hold a thread.
 THREADS = 200
+# How long an idle client may take to answer the end of a TLS connection (asyncio's default: 30 s). Few ever answer;
+# uvicorn waits for them when it stops (timeout_graceful_shutdown), and uvloop without end for what is open after that.
+GOODBYE_SECONDS = 0.5
 
 ROUTES: list[BaseRoute] = [
     *jobs.routes,
@@ -51,6 +62,10 @@ ROUTES: list[BaseRoute] = [
     *clusters.routes,
     *warehouses.routes,
     *identity.routes,
+    *scim.routes,
+    *tokens.routes,
+    *oidc.routes,
+    *secretscopes.routes,
     *statements.routes,
     *thrift.routes,
     *catalogs.routes,
@@ -74,7 +89,7 @@ def build(workspace: Workspace) -> Starlette:
         middleware=[
             Middleware(PlainTargets),
             Middleware(Logged, requests=workspace.requests),
-            Middleware(Guard, token=workspace.config.token, hosts=workspace.config.hosts),
+            Middleware(Guard, identify=partial(identify, workspace), hosts=workspace.config.hosts),
         ],
         exception_handlers={ApiError: handle_api_error, HTTPException: handle_unrouted, Exception: handle_crash},
     )
@@ -87,10 +102,12 @@ def build(workspace: Workspace) -> Starlette:
 class Server(uvicorn.Server):
     """uvicorn on a socket that is already bound.
 
-    Parameters: ``workspace``; ``listening``: called once requests are answered.
+    Parameters: ``workspace``; ``listening``: called once requests are answered; ``tls``: a second bound socket, served
+    over HTTPS with the certificate of the workspace's configuration.
     """
 
-    def __init__(self, workspace: Workspace, listening: Callable[[], object]) -> None:
+    def __init__(self, workspace: Workspace, listening: Callable[[], object], tls: socket.socket | None = None) -> None:
+        self.tls = tls
         self.workspace = workspace
         self.listening = listening
         super().__init__(
@@ -106,7 +123,19 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self.tls is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.workspace.config.certificate)
+            # uvicorn serves all its sockets with TLS, or none.
+            secure = await asyncio.get_running_loop().create_server(
+                self._protocol, sock=self.tls, ssl=context, ssl_shutdown_timeout=GOODBYE_SECONDS
+            )
+            self.servers.append(secure)
         self.listening()
+
+    def _protocol(self) -> asyncio.Protocol:
+        protocol: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

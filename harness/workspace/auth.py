@@ -1,4 +1,4 @@
-"""Who may talk: the token, and the Host header (a page in a browser must not reach us by DNS rebinding)."""
+"""Who may talk: a token's owner, and the Host header (a page in a browser must not reach us by DNS rebinding)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import base64
 import binascii
 import hashlib
 import hmac
-import secrets
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -22,16 +23,24 @@ OPEN_PATHS = frozenset({"/", "/favicon.ico", "/.well-known/databricks-config", "
 OPEN_PREFIXES = ("/_view/", "/_results/", "/_staging/", "/oidc/")
 
 
-class Guard:
-    """ASGI layer that refuses strangers.
+@dataclass(frozen=True)
+class Principal:
+    """Who asks: the id of a user or service principal, and its user name or application id."""
 
-    Parameters: ``token`` (the workspace's), ``hosts`` (names allowed in the Host header besides loopback's, for
+    id: str
+    name: str
+
+
+class Guard:
+    """ASGI layer that refuses strangers, and notes in the scope who asks (``harness.principal``).
+
+    Parameters: ``identify`` (whose a token is), ``hosts`` (names allowed in the Host header besides loopback's, for
     connections that keep a production host name behind a proxy setting, wire.md §3.5).
     """
 
-    def __init__(self, app: ASGIApp, token: str, hosts: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, identify: Callable[[str], Principal | None], hosts: Iterable[str]) -> None:
         self.app = app
-        self.token = token
+        self.identify = identify
         self.hosts = LOOPBACK | {host.lower() for host in hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,8 +63,10 @@ class Guard:
         given = credential(headers.get(b"authorization", ""))
         if not given:
             raise Unauthenticated("Credential was not sent or was of an unsupported type for this API.")
-        if not secrets.compare_digest(given.encode(), self.token.encode()):
-            raise PermissionDenied("Invalid access token.")
+        principal = self.identify(given)
+        if principal is None:
+            raise PermissionDenied(f"Invalid access token.{foreign(given)}")
+        scope["harness.principal"] = principal
 
 
 def host_name(header: str) -> str:
@@ -76,6 +87,19 @@ def credential(authorization: str) -> str:
         except (binascii.Error, UnicodeDecodeError):
             return ""
     return ""
+
+
+def foreign(token: str) -> str:
+    """What is wrong with a token of another issuer (Azure AD, an identity provider), as a sentence; else ''."""
+    try:
+        claims = token.split(".")[1]
+        issuer = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["iss"]
+    except (IndexError, ValueError, KeyError, TypeError):
+        return ""
+    return (
+        f" It was issued by {issuer}, which the local workspace does not know: give the connection the workspace's "
+        "own token (extra `token` in Airflow)."
+    )
 
 
 def view_key(token: str, run_id: int) -> str:

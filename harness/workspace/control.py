@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from harness.workspace import catalogs, files
+from harness.workspace import catalogs, files, principals, secretscopes
 from harness.workspace.errors import InvalidParameter
 from harness.workspace.runs import cancel_run
 from harness.workspace.runviews import run_view
@@ -29,9 +29,11 @@ PACKAGES = ("pyspark", "delta-spark", "databricks-sdk", "databricks-sql-connecto
 
 
 def seed(workspace: Workspace) -> None:
-    """Make what every workspace has from the start: its folders and catalogs."""
+    """Make what every workspace has from the start: its folders, catalogs, principals and secrets."""
     files.seed(workspace)
     catalogs.seed(workspace)
+    principals.seed(workspace)
+    secretscopes.seed(workspace)
 
 
 def status(call: Call) -> Document:
@@ -121,8 +123,8 @@ def forget(workspace: Workspace) -> None:
         catalogs.forget(workspace, catalog["name"])
     workspace.store.clear()
     shutil.rmtree(workspace.config.files, ignore_errors=True)
-    files.seed(workspace)
     old = catalogs.renew(workspace)
+    seed(workspace)
     if engine_status(workspace)["state"] == "ready":
         workspace.engine.clear_caches()
     workspace.requests.clear()

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from harness.workspace import principals
+from harness.workspace.scim import view
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, api, endpoint, respond
 
@@ -17,17 +19,14 @@ TELEMETRY_FLAG = "databricks.partnerplatform.clientConfigsFeatureFlags.enableTel
 
 
 def me(call: Call) -> Response:
-    """The token's user. The SDK reads the workspace's id from the header (``WorkspaceClient.get_workspace_id``)."""
-    user = call.workspace.config.user
-    document = {
-        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
-        "id": "1",
-        "userName": user,
-        "displayName": user,
-        "active": True,
-        "emails": [{"type": "work", "value": user, "primary": True}],
-        "groups": [{"display": "users", "type": "direct", "value": "1"}],
-    }
+    """Who the token belongs to; a service principal is told as a user named by its application id.
+
+    The SDK reads the workspace's id from the header (``WorkspaceClient.get_workspace_id``).
+    """
+    store, who = call.workspace.store, principals.caller(call)
+    found = principals.by_id(store, who.id)
+    known = view(store, *found) if found else {"id": who.id}
+    document = {**known, "schemas": [principals.USER.schema], "userName": who.name}
     return respond(document, headers={"X-Databricks-Org-Id": str(call.workspace.config.org_id)})
 
 
@@ -35,7 +34,7 @@ def discovery(call: Call) -> Document:
     """What every SDK and CLI asks first (wire.md §6.19)."""
     return {
         "workspace_id": str(call.workspace.config.org_id),
-        "oidc_endpoint": f"{call.workspace.url}/oidc",
+        "oidc_endpoint": f"{call.base}/oidc",
         "cloud": "AWS",
     }
 

@@ -31,7 +31,9 @@ class Config:
 
     ``roots``: mounted folders, workspace path to local folder. ``warehouses``: ``[{"id", "name"}, …]``.
     ``ephemeral``: the directory goes when we stop. ``hosts``: names accepted in the Host header besides loopback's.
-    ``hold_seconds``: how long a poll is held at most.
+    ``hold_seconds``: how long a poll is held at most. ``client_id``, ``client_secret``: the OAuth client that may sign
+    in from the start. ``secrets``: what secret scopes hold from the start, "scope/key" to value. ``certificate``: for
+    HTTPS, a PEM file with its key; empty: HTTP only.
     """
 
     token: str
@@ -49,6 +51,10 @@ class Config:
     hosts: list[str] = field(default_factory=list)
     # The provider gives up on an answer after 180 s (wire.md 1.1) and sleeps 30 s after each that says "running".
     hold_seconds: float = 150.0
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    certificate: str = ""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Config:

@@ -31,6 +31,8 @@ class Store:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
+        # Secrets are among the records; the files that SQLite puts beside this one are as private as it.
+        path.touch(mode=0o600)
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         # WAL with NORMAL loses nothing when the process dies; only a power cut may lose the last commits.
         self._connection.execute("PRAGMA journal_mode=WAL")

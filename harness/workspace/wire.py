@@ -55,6 +55,11 @@ class Call:
         return operator_of(self.request.headers.get("user-agent", ""))
 
     @property
+    def base(self) -> str:
+        """Where the client found us: HTTP or HTTPS, under the name that it uses."""
+        return f"{self.request.url.scheme}://{self.request.url.netloc}"
+
+    @property
     def path(self) -> dict[str, Any]:
         return self.request.path_params
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -40,6 +41,19 @@ def test_every_aws_service_is_the_local_one() -> None:
     assert session.get_credentials().secret_key == "hidden"
     for service in ("s3", "sts", "glue"):
         assert session.client(service).meta.endpoint_url == "http://127.0.0.1:9123"
+
+
+def test_over_https_every_client_is_told_whom_to_trust_and_an_operators_http_path_counts() -> None:
+    secure = replace(ENDPOINTS, workspace_tls_url="https://localhost:8443", ca_bundle="/x/bundle.pem")
+    made = environment(secure, tls=True)
+    assert made["DATABRICKS_HOST"] == "https://localhost:8443"
+    assert (made["SSL_CERT_FILE"], made["REQUESTS_CA_BUNDLE"]) == ("/x/bundle.pem", "/x/bundle.pem")
+    connection = json.loads(made["AIRFLOW_CONN_DATABRICKS_DEFAULT"])
+    assert (connection["schema"], connection["host"], connection["port"]) == ("https", "localhost", 8443)
+    assert (connection["extra"]["_port"], connection["extra"]["_tls_trusted_ca_file"]) == (8443, "/x/bundle.pem")
+    assert "_connection_uri" not in connection["extra"]
+    assert environment(secure)["DATABRICKS_HOST"] == ENDPOINTS.workspace_url
+    assert "SSL_CERT_FILE" not in environment(ENDPOINTS)
 
 
 def test_secrets_are_not_shown() -> None:

@@ -208,7 +208,7 @@ def test_a_failing_shell_command_fails_the_notebook(bench: Bench) -> None:
         ("# MAGIC %conda install x", "%conda is not supported here"),
         ("x = 1\n# MAGIC %sql select 1", "%sql must be on the first line of its cell"),
         ("# MAGIC %run ./a\n# MAGIC x = 1", "%run must be the only line of its cell"),
-        ("dbutils.secrets.get('scope', 'key')", "dbutils.secrets.get is not supported here"),
+        ("dbutils.credentials.assumeRole('a')", "dbutils.credentials.assumeRole is not supported here"),
         ("dbutils.data.summarize(None)", "dbutils.data.summarize is not supported here"),
         ("dbutils.fs.mount('a', 'b')", "dbutils.fs.mount is not supported here"),
         ("# MAGIC %nosuchmagic", "Line magic function `%nosuchmagic` not found"),

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from airflow.providers.databricks.hooks.databricks import DatabricksHook
 
 TOKEN = "dapi-test-token"
+CLIENT_ID = "6f1c1b52-9f0e-4a7e-8f5e-0d6c8b1f2a3c"
+CLIENT_SECRET = "dose-test-secret"
 
 
 @dataclass
@@ -154,6 +156,9 @@ def config(directory: Path, mount: Path) -> Config:
             "kernel_python": "",
             "hosts": ["adb-123.azuredatabricks.net"],
             "hold_seconds": 20.0,
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "secrets": {"Seeded/password": "from the settings"},
         }
     )
 

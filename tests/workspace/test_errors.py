@@ -40,9 +40,9 @@ def test_the_sdk_raises_its_own_not_implemented(w: WorkspaceClient) -> None:
         w.api_client.do("GET", "/api/2.0/secrets/scopes/nowhere")
 
 
-def test_signing_in_by_oauth_is_refused_by_name(service: Service) -> None:
-    answer = httpx2.post(f"{service.url}/oidc/v1/token", data={"grant_type": "client_credentials"})
-    assert_refused(answer, 501, "NOT_IMPLEMENTED", "POST /oidc/v1/token")
+def test_signing_in_at_a_browser_is_refused_by_name(service: Service) -> None:
+    answer = httpx2.get(f"{service.url}/oidc/v1/authorize", params={"response_type": "code"})
+    assert_refused(answer, 501, "NOT_IMPLEMENTED", "GET /oidc/v1/authorize")
 
 
 def test_a_wrong_method_on_a_served_path_is_refused_by_name(http: httpx2.Client) -> None:
