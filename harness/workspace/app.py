@@ -19,6 +19,7 @@ from harness.workspace import (
     clusters,
     control,
     files,
+    grants,
     identity,
     jobs,
     launch,
@@ -31,6 +32,7 @@ from harness.workspace import (
     sqlsessions,
     statements,
     tables,
+    tags,
     thrift,
     warehouses,
 )
@@ -63,6 +65,8 @@ ROUTES: list[BaseRoute] = [
     *thrift.routes,
     *catalogs.routes,
     *tables.routes,
+    *grants.routes,
+    *tags.routes,
     *control.routes,
 ]
 

@@ -29,8 +29,8 @@ STATUSES = {
 # The SDK's QueryStatus; the rest are states between those that a statement passes here.
 KNOWN_STATUSES = frozenset({*STATUSES.values(), "STARTED", "COMPILING", "COMPILED"})
 # The SDK's QueryStatementType, by a statement's first word.
-TYPES = ("ALTER", "ANALYZE", "COPY", "CREATE", "DELETE", "DESCRIBE", "DROP", "EXPLAIN", "GRANT", "INSERT", "MERGE")
-TYPES += ("OPTIMIZE", "REFRESH", "REPLACE", "REVOKE", "SELECT", "SET", "SHOW", "TRUNCATE", "UPDATE", "USE")
+TYPES = frozenset({"ALTER", "ANALYZE", "COPY", "CREATE", "DELETE", "DESCRIBE", "DROP", "EXPLAIN", "GRANT", "INSERT"})
+TYPES |= {"MERGE", "OPTIMIZE", "REFRESH", "REPLACE", "REVOKE", "SELECT", "SET", "SHOW", "TRUNCATE", "UPDATE", "USE"}
 QUERIES = ("WITH", "FROM", "VALUES", "TABLE", "(")
 FILTERS = ("statement_ids", "statuses", "user_ids", "warehouse_ids")
 RANGE = "query_start_time_range"

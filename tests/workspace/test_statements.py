@@ -266,21 +266,21 @@ def test_airflows_statement_operator_does_not_wait_for_its_polling_interval(run_
     from airflow.sdk import DAG
 
     with DAG(f"statement_{deferrable}", schedule=None, start_date=pendulum.datetime(2026, 1, 1)) as dag:
-        made = DatabricksSQLStatementsOperator(
+        run = DatabricksSQLStatementsOperator(
             task_id="run",
             statement="CREATE TABLE main.default.made AS SELECT sum(id) AS s FROM range(20000000)",
             warehouse_id="local",
             polling_period_seconds=600,
             deferrable=deferrable,
         )
-        sensor = DatabricksSQLStatementsSensor(
+        sense = DatabricksSQLStatementsSensor(
             task_id="sense",
             statement="SELECT assert_true(s > 0) FROM main.default.made",
             warehouse_id="local",
             poke_interval=600,
             deferrable=deferrable,
         )
-        made >> sensor
+        run >> sense
     began = time.monotonic()
     result = run_dag(dag)
     assert result.success, result
