@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from databricks import sql as connector
 from databricks.sdk import WorkspaceClient
+from databricks.sdk.service.jobs import NotebookTask, RunResultState, SubmitTask
+from databricks.sdk.service.workspace import ImportFormat, Language
 from databricks.sql.exc import ServerOperationError
 
 from harness.stack import Stack
@@ -181,14 +184,9 @@ def test_what_the_lake_does_itself_is_done(run: Run) -> None:
     run("INSERT INTO main.default.kept VALUES (1, DATE'2026-01-01'), (2, DATE'2026-01-02')")
     assert run("INSERT INTO main.default.kept REPLACE WHERE id = 2 VALUES (2, DATE'2026-01-03')") == [(1, 1)]
     assert run("OPTIMIZE main.default.kept")
-    run("VACUUM main.default.kept")
     run("ANALYZE TABLE main.default.kept COMPUTE STATISTICS")
     operations = [row[4] for row in run("DESCRIBE HISTORY main.default.kept")]
     assert operations[-1] == "CREATE TABLE"
-    run("RESTORE TABLE main.default.kept TO VERSION AS OF 1")
-    assert run("SELECT day FROM main.default.kept WHERE id = 2")[0][0].isoformat() == "2026-01-02"
-    run("CREATE TABLE main.default.cloned SHALLOW CLONE main.default.kept")
-    assert run("SELECT count(*) FROM main.default.cloned") == [(2,)]
     assert run("DESCRIBE DETAIL main.default.kept")[0][2] == "main.default.kept"
     assert ("default", "kept", False) in run("SHOW TABLES IN main.default")
     assert run("SHOW COLUMNS IN main.default.kept") == [("id",), ("day",)]
@@ -250,3 +248,34 @@ def test_a_clone_is_deep_unless_it_is_shallow(run: Run) -> None:
     run("CREATE OR REPLACE TABLE main.default.copied CLONE main.default.original")
     run("DELETE FROM main.default.original")
     assert run("SELECT count(*) FROM main.default.copied") == [(3,)]
+
+
+NOTEBOOK = """# Databricks notebook source
+# MAGIC %sql CREATE CATALOG noted COMMENT 'by a notebook'
+
+# COMMAND ----------
+spark.sql("CREATE TABLE noted.default.t AS SELECT id FROM range(3)")
+spark.sql("GRANT SELECT ON TABLE noted.default.t TO readers")
+assert spark.sql("SHOW GRANTS ON TABLE noted.default.t").collect()[0]["Principal"] == "readers"
+assert spark.sql("DELETE FROM noted.default.t WHERE id IN (SELECT 1)").collect()[0][0] == 1
+row = spark.sql("SELECT ?, ?, ?, ?, ?, ?", args=[1, 2, 3, 4, 5, 6]).collect()[0]
+assert list(row) == [1, 2, 3, 4, 5, 6], row
+assert spark.table("noted.information_schema.tables").count() == 1
+dbutils.notebook.exit(spark.sql("SHOW CREATE TABLE noted.default.t").collect()[0][0])
+"""
+
+
+def test_a_notebook_says_the_same_statements(clean_stack: Stack, workspace: WorkspaceClient) -> None:
+    path = "/Workspace/Users/someone/dialect"
+    content = base64.b64encode(NOTEBOOK.encode()).decode()
+    workspace.workspace.mkdirs("/Workspace/Users/someone")
+    workspace.workspace.import_(path, content=content, format=ImportFormat.SOURCE, language=Language.PYTHON)
+    task = SubmitTask(task_key="t", notebook_task=NotebookTask(notebook_path=path))
+    run = workspace.jobs.submit(run_name="dialect", tasks=[task]).result()
+    (task_run,) = run.tasks or []
+    output = workspace.jobs.get_run_output(int(task_run.run_id or 0))
+    assert run.state is not None
+    assert run.state.result_state is RunResultState.SUCCESS, output.error_trace
+    assert output.notebook_output is not None
+    assert str(output.notebook_output.result).startswith("CREATE TABLE noted.default.t (\n  id BIGINT)")
+    assert workspace.catalogs.get("noted").comment == "by a notebook"
