@@ -1,34 +1,42 @@
 """Statement Execution: ``/api/2.0/sql/statements``, on the engine that serves the SQL connector too.
 
-Source: docs.databricks.com/api/workspace/statementexecution. A statement runs in a session of its own; its result is
-held for an hour, as on Databricks.
+Source: docs.databricks.com/api/workspace/statementexecution. A statement runs in a session of its own, or in one made
+by ``/api/2.0/sql/sessions`` (sqlsessions.py); its result is held for an hour, as on Databricks.
 """
 
 from __future__ import annotations
 
-import time
-import uuid
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from harness.lake.sql.parameters import Parameter
+from harness.lake.sql.parameters import Parameter, known
 from harness.lake.sql.records import Delivery, Operation, State
-from harness.lake.sql.results import FILE_BYTES, Result
-from harness.lake.sql.types import json_rows, type_document
-from harness.workspace import warehouses
+from harness.lake.sql.results import Limits
+from harness.workspace import sqlsessions, warehouses
 from harness.workspace.errors import InvalidParameter, NotFound
+from harness.workspace.resultfiles import chunks, find
+from harness.workspace.statementviews import answer, name_of, part, view
 from harness.workspace.wire import Call, Document, api
 
 if TYPE_CHECKING:
+    from harness.lake.sql.sessions import Session
     from harness.workspace.state import Workspace
 
 PATH = "2.0/sql/statements"
-FIELDS = frozenset({"statement", "warehouse_id", "catalog", "schema", "parameters", "query_tags"})
-FIELDS |= {"wait_timeout", "on_wait_timeout", "row_limit", "disposition", "format"}
+FIELDS = frozenset({"statement", "warehouse_id", "catalog", "schema", "parameters", "query_tags", "session_id"})
+FIELDS |= {"wait_timeout", "on_wait_timeout", "row_limit", "byte_limit", "disposition", "format", "result_compression"}
 # These poll every 30 s unless the answer is final: they get it when there is one.
 PATIENT_OPERATORS = ("DatabricksSQLStatementsOperator", "DatabricksSQLStatementExecutionTrigger")
-LINK_SECONDS = 900
+# docs: "format" and "disposition"; the third is the SQL connector's "hybrid" (sea/utils/constants.py).
+FORMATS = {
+    "INLINE": ("JSON_ARRAY",),
+    "EXTERNAL_LINKS": ("JSON_ARRAY", "ARROW_STREAM", "CSV"),
+    "INLINE_OR_EXTERNAL_LINKS": ("JSON_ARRAY", "ARROW_STREAM"),
+}
+# docs: "Limits and limitations".
+INLINE_BYTES = 25 << 20
+STATEMENT_BYTES = 16 << 20
 
 
 async def execute(call: Call) -> Response:
@@ -36,19 +44,24 @@ async def execute(call: Call) -> Response:
     if unknown := set(call.arguments) - FIELDS:
         raise InvalidParameter(f"{sorted(unknown)[0]} is not supported by the local workspace.")
     workspace = call.workspace
-    warehouse_id = call.text("warehouse_id")
-    statement, linked = call.text("statement"), _linked(call)
+    warehouse_id, statement = call.text("warehouse_id"), call.text("statement")
+    if not statement.strip() or len(statement.encode()) > STATEMENT_BYTES:
+        raise InvalidParameter(f"statement must have between 1 and {STATEMENT_BYTES} bytes.")
+    disposition, delivery = _delivery(call)
     seconds, cancels = _patience(call)
-    parameters = [_parameter(document) for document in call.arguments.get("parameters", [])]
-    limit = call.integer("row_limit", 0) or None
+    parameters, tags = _parameters(call), _tags(call)
+    limits = Limits(
+        rows=_positive(call, "row_limit"),
+        size=_positive(call, "byte_limit"),
+        inline=INLINE_BYTES if disposition == "INLINE" else None,
+    )
     warehouses.wake(workspace, warehouse_id)
-    session = workspace.sql.open(warehouse_id, call.text("catalog", "") or None, call.text("schema", "") or None)
     operation = workspace.sql.submit(
-        session, statement, parameters=parameters, limit=limit, delivery=Delivery(linked=linked)
+        _session(call, warehouse_id), statement, parameters=parameters, limits=limits, delivery=delivery, tags=tags
     )
     if not await _ended(workspace, operation, seconds) and cancels:
         workspace.sql.cancel(operation)
-    return _answer(_view(call, operation))
+    return answer(view(call, operation))
 
 
 async def get(call: Call) -> Response:
@@ -56,18 +69,20 @@ async def get(call: Call) -> Response:
     operation = _find(call)
     if call.operator in PATIENT_OPERATORS:
         await _ended(call.workspace, operation, call.workspace.config.hold_seconds)
-    return _answer(_view(call, operation))
+    return answer(view(call, operation))
 
 
 async def chunk(call: Call) -> Response:
     """A part of a result. Raises: ``NotFound``, ``InvalidParameter``."""
-    operation = _find(call)
-    if operation.result is None:
-        raise InvalidParameter(f"The statement {_name(operation)} is {operation.state}; it has no result.")
-    index = int(call.path["index"])
-    if index >= len(_chunks(operation.result)):
-        raise InvalidParameter(f"The statement {_name(operation)} has no chunk {index}.")
-    return _answer(_part(call, operation, operation.result, index))
+    operation, index = _find(call), int(call.path["index"])
+    result = operation.result
+    if operation.state is State.CLOSED:
+        raise NotFound(f"The statement {name_of(operation)} is CLOSED; its result is no longer available.")
+    if result is None:
+        raise InvalidParameter(f"The statement {name_of(operation)} is {operation.state}; it has no result.")
+    if index >= len(chunks(result)):
+        raise InvalidParameter(f"The statement {name_of(operation)} has no chunk {index}.")
+    return answer(part(call, operation, result, index))
 
 
 async def cancel(call: Call) -> Document:
@@ -76,29 +91,53 @@ async def cancel(call: Call) -> Document:
     return {}
 
 
+async def close(call: Call) -> Document:
+    """Let a statement's result go; one that runs is cancelled. The SQL connector's. Raises: ``NotFound``."""
+    operation = _find(call)
+    call.workspace.sql.cancel(operation)
+    operation.close()
+    return {}
+
+
 # -- requests -----------------------------------------------------------------------------------------
 
 
 def _find(call: Call) -> Operation:
-    text = call.path["statement_id"]
-    try:
-        operation = call.workspace.sql.operation(uuid.UUID(text).bytes)
-    except ValueError:
-        operation = None
+    operation = find(call.workspace.sql, call.path["statement_id"])
     if operation is None:
-        raise NotFound(f"The statement {text} was not found.")
+        raise NotFound(f"The statement {call.path['statement_id']} was not found.")
     return operation
 
 
-def _linked(call: Call) -> bool:
-    """Whether rows are asked for as links to Arrow streams. Raises: ``InvalidParameter`` for what we have not."""
+def _session(call: Call, warehouse_id: str) -> Session:
+    """The session asked for, or one for this statement alone. Raises: ``InvalidParameter``, ``NotFound``."""
+    sql, catalog, schema = call.workspace.sql, call.text("catalog", ""), call.text("schema", "")
+    if session_id := call.text("session_id", ""):
+        session = sqlsessions.find(call.workspace, session_id)
+        if session.warehouse != warehouse_id:
+            raise InvalidParameter(f"The session {session_id} belongs to the warehouse {session.warehouse}.")
+        if catalog or schema:
+            raise InvalidParameter("catalog and schema are the session's; they cannot be given with session_id.")
+        return session
+    client = call.request.headers.get("user-agent", "")
+    return sql.open(warehouse_id, catalog or None, schema or None, client=client, brief=True)
+
+
+def _delivery(call: Call) -> tuple[str, Delivery]:
+    """How rows are asked for. Raises: ``InvalidParameter`` for what the API has not."""
     disposition, form = call.text("disposition", "INLINE"), call.text("format", "JSON_ARRAY")
-    if (disposition, form) not in (("INLINE", "JSON_ARRAY"), ("EXTERNAL_LINKS", "ARROW_STREAM")):
-        raise InvalidParameter(
-            f"disposition {disposition} with format {form} is not supported by the local workspace; "
-            "INLINE with JSON_ARRAY and EXTERNAL_LINKS with ARROW_STREAM are."
-        )
-    return disposition == "EXTERNAL_LINKS"
+    if disposition not in FORMATS:
+        raise InvalidParameter(f"disposition must be one of {', '.join(FORMATS)}, got {disposition}.")
+    if form not in FORMATS[disposition]:
+        raise InvalidParameter(f"format {form} is not supported with disposition {disposition}.")
+    compression = call.text("result_compression", "NONE")
+    if compression not in ("NONE", "LZ4_FRAME"):
+        raise InvalidParameter(f"result_compression must be NONE or LZ4_FRAME, got {compression}.")
+    # Rows in the answer itself are never compressed.
+    compressed = compression == "LZ4_FRAME" and disposition != "INLINE"
+    # What the connector calls hybrid: links only when the rows are many.
+    hybrid = disposition == "INLINE_OR_EXTERNAL_LINKS"
+    return disposition, Delivery(compressed, linked=disposition == "EXTERNAL_LINKS", form=form, hybrid=hybrid)
 
 
 def _patience(call: Call) -> tuple[int, bool]:
@@ -107,16 +146,55 @@ def _patience(call: Call) -> tuple[int, bool]:
     number = text.removesuffix("s")
     if not text.endswith("s") or not number.isdigit() or not (number == "0" or 5 <= int(number) <= 50):
         raise InvalidParameter(f"wait_timeout must be 0s or between 5s and 50s, got {text}.")
-    if then not in ("CONTINUE", "CANCEL") or (then == "CANCEL" and number == "0"):
-        raise InvalidParameter(f"on_wait_timeout must be CONTINUE, or CANCEL with a wait_timeout, got {then}.")
-    return int(number), then == "CANCEL"
+    if then not in ("CONTINUE", "CANCEL"):
+        raise InvalidParameter(f"on_wait_timeout must be CONTINUE or CANCEL, got {then}.")
+    return int(number), then == "CANCEL" and number != "0"
 
 
-def _parameter(document: Any) -> Parameter:
-    if not isinstance(document, dict) or not isinstance(document.get("name"), str):
-        raise InvalidParameter("Each of parameters must be an object with a name.")
-    value = document.get("value")
-    return Parameter(document["name"], document.get("type", "STRING"), None if value is None else str(value))
+def _positive(call: Call, name: str) -> int | None:
+    """A limit; ``None`` when it is not given. Raises: ``InvalidParameter``."""
+    if name not in call.arguments:
+        return None
+    if (value := call.integer(name)) < 1:
+        raise InvalidParameter(f"{name} must be positive, got {value}.")
+    return value
+
+
+def _parameters(call: Call) -> list[Parameter]:
+    parameters = [_parameter(document) for document in _objects(call, "parameters")]
+    names = [parameter.name for parameter in parameters]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise InvalidParameter(f"The parameter {twice} is given twice.")
+    return parameters
+
+
+def _parameter(document: Document) -> Parameter:
+    name, kind, value = document.get("name"), document.get("type", "STRING"), document.get("value")
+    if not isinstance(name, str) or not name:
+        raise InvalidParameter("Each of parameters must have a name; positional parameters are not supported.")
+    # A value has to be a string: complex types cannot be given (docs: parameters).
+    if not isinstance(kind, str) or not known(kind) or kind.upper() in ("ARRAY", "MAP"):
+        raise InvalidParameter(f"The parameter {name} has an unsupported type: {kind}.")
+    if isinstance(value, (dict, list)):
+        raise InvalidParameter(f"The value of the parameter {name} must be a string.")
+    return Parameter(name, kind, None if value is None else str(value))
+
+
+def _tags(call: Call) -> dict[str, str | None]:
+    tags: dict[str, str | None] = {}
+    for document in _objects(call, "query_tags"):
+        key, value = document.get("key"), document.get("value")
+        if not isinstance(key, str) or not key.strip():
+            raise InvalidParameter("Each of query_tags must have a key.")
+        tags[key] = str(value) if value is not None and str(value).strip() else None
+    return tags
+
+
+def _objects(call: Call, name: str) -> list[Document]:
+    value: Any = call.arguments.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(document, dict) for document in value):
+        raise InvalidParameter(f"Expected {name} to be a list of objects.")
+    return value
 
 
 async def _ended(workspace: Workspace, operation: Operation, seconds: float) -> bool:
@@ -125,71 +203,12 @@ async def _ended(workspace: Workspace, operation: Operation, seconds: float) -> 
     return await workspace.signal.wait(key, operation.done.done, seconds)
 
 
-# -- answers ------------------------------------------------------------------------------------------
-
-
-def _answer(document: Document) -> Response:
-    """As it is: in ``data_array`` an SQL NULL is a null, which ordinary answers must not hold."""
-    return JSONResponse(document)
-
-
-def _name(operation: Operation) -> str:
-    return str(uuid.UUID(bytes=operation.id))
-
-
-def _view(call: Call, operation: Operation) -> Document:
-    status: Document = {"state": operation.state.value}
-    if (why := operation.failure) is not None:
-        code = "INTERNAL_ERROR" if why.condition == "ENGINE_LOST" else "BAD_REQUEST"
-        status |= {"error": {"error_code": code, "message": why.message}, "sql_state": why.state}
-    document: Document = {"statement_id": _name(operation), "status": status}
-    if operation.state is State.SUCCEEDED and (result := operation.result) is not None:
-        document["manifest"] = _manifest(operation, result)
-        document["result"] = _part(call, operation, result, 0) if result.table.num_rows else {}
-    return document
-
-
-def _manifest(operation: Operation, result: Result) -> Document:
-    columns = [type_document(column, position) for position, column in enumerate(result.columns)]
-    chunks = _chunks(result)
-    return {
-        "format": "ARROW_STREAM" if operation.delivery.linked else "JSON_ARRAY",
-        "schema": {"column_count": len(columns), "columns": columns},
-        "total_chunk_count": len(chunks),
-        "chunks": chunks,
-        "total_row_count": result.table.num_rows,
-        "truncated": result.truncated,
-    }
-
-
-def _chunks(result: Result) -> list[Document]:
-    total, size = result.table.num_rows, result.rows_per(FILE_BYTES)
-    return [
-        {"chunk_index": index, "row_offset": start, "row_count": min(size, total - start)}
-        for index, start in enumerate(range(0, total, size))
-    ]
-
-
-def _part(call: Call, operation: Operation, result: Result, index: int) -> Document:
-    """``ResultData``: one chunk's rows, or the link to them."""
-    chunks = _chunks(result)
-    document = dict(chunks[index])
-    if index + 1 < len(chunks):
-        document["next_chunk_index"] = index + 1
-        document["next_chunk_internal_link"] = f"/api/{PATH}/{_name(operation)}/result/chunks/{index + 1}"
-    if not operation.delivery.linked:
-        rows = result.table.slice(document["row_offset"], document["row_count"])
-        return {**document, "data_array": json_rows(rows)}
-    expiration = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + LINK_SECONDS))
-    url = f"{call.request.url.scheme}://{call.request.headers['host']}/_results/{operation.id.hex()}/{index}"
-    return {"external_links": [{**document, "external_link": url, "expiration": expiration}]}
-
-
 routes = [
     *api("POST", PATH, execute),
     # The SDK's spelling.
     *api("POST", PATH + "/", execute),
     *api("GET", PATH + "/{statement_id}", get),
+    *api("DELETE", PATH + "/{statement_id}", close),
     *api("GET", PATH + "/{statement_id}/result/chunks/{index:int}", chunk),
     *api("POST", PATH + "/{statement_id}/cancel", cancel),
 ]

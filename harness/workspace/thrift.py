@@ -1,4 +1,4 @@
-"""Thrift over HTTP for the SQL connector: one POST a call. Also the files that large results are fetched from.
+"""Thrift over HTTP for the SQL connector: one POST a call.
 
 What is answered is decided in :mod:`harness.workspace.thriftservice`, which is imported when first needed: the
 generated Thrift module takes 0.5 s and 73 MiB (sql-endpoint.md §8).
@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from harness.workspace import warehouses
-from harness.workspace.errors import MalformedRequest, NotFound
+from harness.workspace.errors import MalformedRequest
 from harness.workspace.state import workspace_of
 
 if TYPE_CHECKING:
@@ -48,24 +48,14 @@ async def _call(request: Request) -> Response:
     body = await request.body()
     sql = workspace_of(request).sql
     links = f"{request.url.scheme}://{request.headers['host']}/_results"
+    door = (request.path_params["id"], links, request.headers.get("user-agent", ""))
     loop = asyncio.get_running_loop()
     service = await loop.run_in_executor(sql.waiters, _service)
     try:
-        answer = await loop.run_in_executor(sql.waiters, service.process, sql, request.path_params["id"], links, body)
+        answer = await loop.run_in_executor(sql.waiters, service.process, sql, door, body)
     except service.Malformed as error:
         raise MalformedRequest(f"Not a Thrift call: {error}") from None
     return Response(answer, media_type=MEDIA_TYPE)
-
-
-async def result_file(request: Request) -> Response:
-    """A part of a large result. Its name is the statement's random id, as secret as a presigned URL."""
-    sql = workspace_of(request).sql
-    operation, part = request.path_params["operation"], request.path_params["part"]
-    loop = asyncio.get_running_loop()
-    data = await loop.run_in_executor(sql.waiters, _service().codec.result_file, sql, operation, part)
-    if data is None:
-        raise NotFound("This result is no longer held.")
-    return Response(data, media_type="application/octet-stream")
 
 
 routes = [
@@ -73,5 +63,4 @@ routes = [
     Route("/sql/1.0/endpoints/{id}", warehouse, methods=["POST"]),
     # An all-purpose cluster: whatever its id, it is the one local Spark (clusters.py).
     Route("/sql/protocolv1/o/{org}/{id}", _call, methods=["POST"]),
-    Route("/_results/{operation}/{part:int}", result_file),
 ]

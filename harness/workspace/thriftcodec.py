@@ -6,11 +6,9 @@ import time
 from typing import Any
 
 import lz4.frame
-import pyarrow as pa
 from databricks.sql.thrift_api.TCLIService import ttypes as T
 from pyspark.sql import types as S
 
-from harness.lake.sql.operations import SqlEngine
 from harness.lake.sql.parameters import Parameter
 from harness.lake.sql.records import Operation, State
 from harness.lake.sql.results import FILE_BYTES, Result
@@ -98,22 +96,6 @@ def rows(operation: Operation, result: Result, most_rows: int, most_bytes: int, 
         if batch.num_rows
     ]
     return T.TFetchResultsResp(OK, more, T.TRowSet(start, [], arrowBatches=batches, columnCount=count))
-
-
-def result_file(sql: SqlEngine, operation_id: str, part: int) -> bytes | None:
-    """One file of a large result: a whole Arrow stream, an LZ4 frame if asked; ``None`` when the result is gone."""
-    try:
-        operation = sql.operation(bytes.fromhex(operation_id))
-    except ValueError:
-        return None
-    if operation is None or operation.result is None:
-        return None
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, operation.result.table.schema) as stream:
-        size = operation.result.rows_per(FILE_BYTES)
-        stream.write_table(operation.result.table.slice(part * size, size))
-    data = sink.getvalue().to_pybytes()
-    return bytes(lz4.frame.compress(data)) if operation.delivery.compressed else bytes(data)
 
 
 def parameter(sent: Any) -> Parameter:

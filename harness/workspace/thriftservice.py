@@ -20,9 +20,10 @@ from thrift.transport.TTransport import TMemoryBuffer, TTransportException
 
 from harness.lake.sql import metadata
 from harness.lake.sql.failures import failure
+from harness.lake.sql.history import parse_tags
 from harness.lake.sql.operations import SqlEngine, Work
 from harness.lake.sql.records import Delivery, Operation, State
-from harness.lake.sql.results import Result
+from harness.lake.sql.results import Limits, Result
 from harness.lake.sql.sessions import Session, SessionLost
 from harness.lake.sql.types import Native
 from harness.workspace import thriftcodec as codec
@@ -34,6 +35,10 @@ VERSION = T.TProtocolVersion.SPARK_CLI_SERVICE_PROTOCOL_V8
 # with these, 9 s with Hive's own five seconds.
 POLL_SECONDS = 0.25
 EXECUTE_SECONDS = 0.5
+
+
+# The warehouse's id, the URL that result files are served below, the client's User-Agent.
+Door = tuple[str, str, str]
 
 
 class Malformed(Exception):
@@ -48,17 +53,17 @@ class Refused(Exception):
         self.status = T.TStatus(code, sqlState=state, errorMessage=message)
 
 
-def process(sql: SqlEngine, warehouse: str, links: str, body: bytes) -> bytes:
+def process(sql: SqlEngine, door: Door, body: bytes) -> bytes:
     """Answer one call.
 
-    Parameters: ``links``, the URL that result files are served below; ``body``, one TBinaryProtocol message.
+    Parameters: ``door``, where it came in; ``body``, one TBinaryProtocol message.
     Returns: the reply message. Raises: ``Malformed``.
     """
     # Thrift 0.25 caps strings at 15.6 MiB by default; statements may be longer.
     read = TBinaryProtocol(TMemoryBuffer(body), string_length_limit=None, container_length_limit=None)
     written = TMemoryBuffer()
     try:
-        TCLIService.Processor(Service(sql, warehouse, links)).process(read, TBinaryProtocol(written))
+        TCLIService.Processor(Service(sql, *door)).process(read, TBinaryProtocol(written))
     except (TProtocolException, TTransportException, EOFError, UnicodeDecodeError) as error:
         raise Malformed(str(error) or type(error).__name__) from None
     return bytes(written.getvalue())
@@ -90,10 +95,11 @@ def rpc(response: type[Any]) -> Callable[[Callable[[Service, Any], Any]], Callab
 class Service(TCLIService.Iface):  # type: ignore[misc]
     """The calls the connector makes; it makes no others."""
 
-    def __init__(self, sql: SqlEngine, warehouse: str, links: str) -> None:
+    def __init__(self, sql: SqlEngine, warehouse: str, links: str, client: str) -> None:
         self.sql = sql
         self.warehouse = warehouse
         self.links = links
+        self.client = client
 
     # -- sessions -------------------------------------------------------------------------------
 
@@ -101,7 +107,9 @@ class Service(TCLIService.Iface):  # type: ignore[misc]
     def OpenSession(self, request: Any) -> Any:
         place = request.initialNamespace
         catalog, schema = (place.catalogName, place.schemaName) if place else (None, None)
-        session = self.sql.open(self.warehouse, catalog or None, schema or None, request.configuration)
+        session = self.sql.open(
+            self.warehouse, catalog or None, schema or None, request.configuration, client=self.client
+        )
         if (why := self.sql.connect(session)) is not None:
             self.sql.close(session.id)
             raise Refused(why.message, why.state)
@@ -127,7 +135,7 @@ class Service(TCLIService.Iface):  # type: ignore[misc]
             request.statement,
             parameters=[codec.parameter(sent) for sent in request.parameters or ()],
             native=native,
-            limit=request.resultRowLimit,
+            limits=Limits(rows=request.resultRowLimit or None),
             timeout=request.queryTimeout or None,
             delivery=Delivery(
                 compressed=bool(request.canDecompressLZ4Result),
@@ -135,6 +143,7 @@ class Service(TCLIService.Iface):  # type: ignore[misc]
                 # Without direct results the client is an asynchronous one, which sleeps between its polls.
                 patient=request.getDirectResults is not None,
             ),
+            tags=parse_tags((request.confOverlay or {}).get("query_tags", "")),
         )
         return T.TExecuteStatementResp(
             codec.OK, codec.handle(operation), self._direct(operation, request.getDirectResults)
@@ -205,11 +214,15 @@ class Service(TCLIService.Iface):  # type: ignore[misc]
     def _session(self, request: Any) -> Session:
         guid = request.sessionHandle.sessionId.guid
         try:
-            return self.sql.session(guid)
+            session = self.sql.session(guid)
+            why = "" if session.warehouse == self.warehouse else f"it belongs to {session.warehouse}"
         except SessionLost as lost:
+            why = lost.failure.message
+        if why:
             # The client's close() looks for "Invalid SessionHandle".
-            text = f"Invalid SessionHandle: SessionHandle [{guid.hex()}]: {lost.failure.message}"
-            raise Refused(text, code=T.TStatusCode.INVALID_HANDLE_STATUS) from None
+            text = f"Invalid SessionHandle: SessionHandle [{guid.hex()}]: {why}"
+            raise Refused(text, code=T.TStatusCode.INVALID_HANDLE_STATUS)
+        return session
 
     def _operation(self, request: Any) -> Operation:
         guid = request.operationHandle.operationId.guid

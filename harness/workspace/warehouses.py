@@ -35,7 +35,7 @@ def view(workspace: Workspace, warehouse: dict[str, str], state: str) -> Documen
         "min_num_clusters": 1,
         "max_num_clusters": 1,
         "num_clusters": 1 if state == "RUNNING" else 0,
-        "num_active_sessions": 0,
+        "num_active_sessions": workspace.sql.status().get("warehouses", {}).get(warehouse["id"], 0),
         "auto_stop_mins": 0,
         "warehouse_type": "PRO",
         "enable_serverless_compute": False,

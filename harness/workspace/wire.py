@@ -187,14 +187,16 @@ async def _body(request: Request) -> bytes:
     return b"".join(chunks)
 
 
-def page(items: list[Any], call: Call, *, size: int, most: int) -> tuple[list[Any], str | None, str | None]:
-    """One page of a list, by ``limit`` and ``page_token`` (or the older ``offset``).
+def page(
+    items: list[Any], call: Call, *, size: int, most: int, field: str = "limit"
+) -> tuple[list[Any], str | None, str | None]:
+    """One page of a list, by ``limit`` (or what ``field`` names) and ``page_token`` (or the older ``offset``).
 
     Returns: the items, the next page's token, the previous page's token. Raises: ``InvalidParameter``.
     """
-    limit = call.integer("limit", size)
+    limit = call.integer(field, size)
     if not 1 <= limit <= most:
-        raise InvalidParameter(f"Invalid limit: {limit}. It must be between 1 and {most}.")
+        raise InvalidParameter(f"Invalid {field}: {limit}. It must be between 1 and {most}.")
     token = call.text("page_token", "")
     start = _position(token) if token else call.integer("offset", 0)
     if start < 0:

@@ -131,6 +131,69 @@ def test_results_are_linked_as_arrow_streams_when_asked(workspace: WorkspaceClie
     assert pa.ipc.open_stream(body).read_all().to_pydict() == {"id": [0, 1, 2, 3, 4]}
 
 
+@pytest.mark.parametrize(
+    ("form", "content"),
+    [
+        (Format.JSON_ARRAY, b'[["0","a,\xc3\xa9",null],["1","a,\xc3\xa9",null]]'),
+        (Format.CSV, b'id,s,n\r\n0,"a,\xc3\xa9",null\r\n1,"a,\xc3\xa9",null\r\n'),
+    ],
+)
+def test_results_are_linked_as_json_and_csv_too(workspace: WorkspaceClient, form: Format, content: bytes) -> None:
+    linked = {"disposition": Disposition.EXTERNAL_LINKS, "format": form}
+    answer = execute(workspace, "SELECT id, 'a,é' AS s, NULL AS n FROM range(2)", **linked)
+    assert answer.manifest is not None
+    assert answer.manifest.format is form
+    assert answer.result is not None
+    assert answer.result.external_links
+    link = answer.result.external_links[0]
+    assert answer.manifest.total_byte_count == link.byte_count
+    assert httpx2.get(str(link.external_link)).raise_for_status().content == content
+
+
+def test_a_byte_limit_cuts_and_an_inline_result_has_at_most_25_mib(workspace: WorkspaceClient) -> None:
+    """docs: ``byte_limit`` truncates; without it an inline result beyond the limit is aborted."""
+    answer = execute(workspace, "SELECT id FROM range(1000)", byte_limit=80)
+    assert len(rows(answer)) == 10
+    assert answer.manifest is not None
+    assert answer.manifest.truncated is True
+    wide = "SELECT repeat('x', 1024) AS x FROM range(26000)"
+    aborted = execute(workspace, wide)
+    assert aborted.status is not None
+    assert aborted.status.state is StatementState.FAILED
+    assert aborted.status.error is not None
+    assert "Inline byte limit exceeded" in str(aborted.status.error.message)
+    assert "disposition=EXTERNAL_LINKS" in str(aborted.status.error.message)
+    linked = execute(workspace, wide, disposition=Disposition.EXTERNAL_LINKS)
+    assert linked.manifest is not None
+    assert linked.manifest.total_row_count == 26000
+    assert [c.row_count for c in linked.manifest.chunks or []][:1] == [linked.result.external_links[0].row_count]  # type: ignore[union-attr,index]
+
+
+def test_what_gives_no_rows_has_a_manifest_all_the_same(workspace: WorkspaceClient) -> None:
+    made = execute(workspace, "CREATE TABLE main.default.empty (id INT) USING DELTA")
+    assert rows(made) == []
+    assert made.manifest is not None
+    assert (made.manifest.total_row_count, made.manifest.total_chunk_count, made.manifest.truncated) == (0, 0, False)
+    assert made.manifest.schema is not None
+    assert made.manifest.schema.column_count == 0
+    read = execute(workspace, "SELECT * FROM main.default.empty")
+    assert rows(read) == []
+    assert read.manifest is not None
+    assert read.manifest.schema is not None
+    assert [c.name for c in read.manifest.schema.columns or []] == ["id"]
+
+
+def test_a_decimal_parameter_has_the_size_of_its_type(workspace: WorkspaceClient) -> None:
+    def answer(value: str) -> StatementResponse:
+        parameter = StatementParameterListItem("d", type="DECIMAL(6,2)", value=value)
+        return execute(workspace, "SELECT :d", parameters=[parameter])
+
+    assert rows(answer("1.5")) == [["1.50"]]
+    too_large = answer("12345.6").status
+    assert too_large is not None
+    assert too_large.state is StatementState.FAILED
+
+
 def test_a_row_limit_says_when_it_cut(workspace: WorkspaceClient) -> None:
     for statement, truncated in (("SELECT id FROM range(5)", True), ("SELECT id FROM range(3)", False)):
         answer = execute(workspace, statement, row_limit=3)
@@ -161,8 +224,13 @@ def test_what_is_wrong_or_not_served_is_named(workspace: WorkspaceClient, http: 
             workspace.statement_execution.get_statement(unknown)
     for options, named in (
         ({"wait_timeout": "3s"}, "wait_timeout"),
-        ({"byte_limit": 10}, "byte_limit"),
-        ({"disposition": Disposition.EXTERNAL_LINKS, "format": Format.CSV}, "CSV"),
+        ({"byte_limit": 0}, "byte_limit"),
+        ({"row_limit": -1}, "row_limit"),
+        ({"format": Format.CSV}, "CSV is not supported with disposition INLINE"),
+        ({"format": Format.ARROW_STREAM}, "ARROW_STREAM"),
+        ({"parameters": [StatementParameterListItem("n", type="FOO", value="1")]}, "unsupported type: FOO"),
+        ({"parameters": [StatementParameterListItem("n", type="ARRAY<INT>", value="[1]")]}, "unsupported type"),
+        ({"parameters": [StatementParameterListItem("n"), StatementParameterListItem("n")]}, "n is given twice"),
     ):
         with pytest.raises(InvalidParameterValue, match=named):
             execute(workspace, "SELECT 1", **options)
@@ -194,16 +262,25 @@ def test_a_poll_of_airflows_operator_is_held_until_the_end(http: httpx2.Client) 
 @pytest.mark.parametrize("deferrable", [False, True])
 def test_airflows_statement_operator_does_not_wait_for_its_polling_interval(run_dag: Any, deferrable: bool) -> None:
     from airflow.providers.databricks.operators.databricks import DatabricksSQLStatementsOperator
+    from airflow.providers.databricks.sensors.databricks import DatabricksSQLStatementsSensor
     from airflow.sdk import DAG
 
     with DAG(f"statement_{deferrable}", schedule=None, start_date=pendulum.datetime(2026, 1, 1)) as dag:
-        DatabricksSQLStatementsOperator(
+        run = DatabricksSQLStatementsOperator(
             task_id="run",
             statement="CREATE TABLE main.default.made AS SELECT sum(id) AS s FROM range(20000000)",
             warehouse_id="local",
             polling_period_seconds=600,
             deferrable=deferrable,
         )
+        sense = DatabricksSQLStatementsSensor(
+            task_id="sense",
+            statement="SELECT assert_true(s > 0) FROM main.default.made",
+            warehouse_id="local",
+            poke_interval=600,
+            deferrable=deferrable,
+        )
+        run >> sense
     began = time.monotonic()
     result = run_dag(dag)
     assert result.success, result

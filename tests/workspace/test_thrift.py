@@ -95,8 +95,8 @@ def test_statements_that_change_rows_say_how_many(cursor: Any) -> None:
         ("SELECT CAST('x' AS INT)", "[CAST_INVALID_INPUT] The value 'x' of the type \"STRING\"", "22018"),
         ("SELECT 1; SELECT 2", "[PARSE_SYNTAX_ERROR]", "42601"),
         ("USE CATALOG nowhere", "[NO_SUCH_CATALOG_EXCEPTION] Catalog 'nowhere' was not found", "42704"),
-        ("GRANT SELECT ON TABLE t TO bob", "GRANT is not supported by the local harness yet", "0A000"),
-        ("LIST '/Volumes/a/b/c'", "LIST is not supported by the local harness yet", "0A000"),
+        ("DENY SELECT ON TABLE t TO bob", "DENY is not supported by the local harness yet", "0A000"),
+        ("REMOVE '/Volumes/a/b/c'", "REMOVE is not supported by the local harness yet", "0A000"),
     ],
 )
 def test_a_failed_statement_says_why_and_the_session_goes_on(

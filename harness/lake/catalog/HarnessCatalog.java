@@ -3,6 +3,7 @@ package io.unitycatalog.harness;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -77,6 +78,7 @@ public final class HarnessCatalog extends Schemas implements StagingTableCatalog
 
   @Override
   public Relation loadRelation(Identifier i) throws NoSuchTableException {
+    if (InformationSchema.is(i.namespace())) return loadTable(i);
     JsonNode document = store.find(i);
     if (document != null && Store.isView(document)) return Views.fromRest(document);
     return load(i, document);
@@ -84,8 +86,15 @@ public final class HarnessCatalog extends Schemas implements StagingTableCatalog
 
   @Override
   public Table loadTable(Identifier i) throws NoSuchTableException {
+    if (InformationSchema.is(i.namespace())) return information(i);
     JsonNode document = store.find(i);
     return load(i, document != null && Store.isView(document) ? null : document);
+  }
+
+  private Table information(Identifier i) throws NoSuchTableException {
+    Table table = InformationSchema.table(catalog, i.name());
+    if (table == null) throw store.noTable(i);
+    return table;
   }
 
   private Table load(Identifier i, JsonNode document) throws NoSuchTableException {
@@ -118,6 +127,7 @@ public final class HarnessCatalog extends Schemas implements StagingTableCatalog
 
   @Override
   public boolean tableExists(Identifier i) {
+    if (InformationSchema.is(i.namespace())) return InformationSchema.table(catalog, i.name()) != null;
     if (Store.isPath(i)) return delta.tableExists(i);
     JsonNode document = store.find(i);
     return document != null && !Store.isView(document);
@@ -125,11 +135,17 @@ public final class HarnessCatalog extends Schemas implements StagingTableCatalog
 
   @Override
   public Identifier[] listTables(String[] namespace) throws NoSuchNamespaceException {
+    if (InformationSchema.is(namespace)) {
+      return InformationSchema.TABLES.stream().map(name -> Identifier.of(namespace, name)).toArray(Identifier[]::new);
+    }
     return store.listTables(namespace);
   }
 
   @Override
   public TableSummary[] listRelationSummaries(String[] namespace) throws NoSuchNamespaceException {
+    if (InformationSchema.is(namespace)) {
+      return Arrays.stream(listTables(namespace)).map(i -> TableSummary.of(i, "VIEW")).toArray(TableSummary[]::new);
+    }
     return store.list(namespace).stream()
         .map(d -> TableSummary.of(Identifier.of(namespace, d.path("name").asText()), d.path("table_type").asText()))
         .toArray(TableSummary[]::new);

@@ -6,10 +6,13 @@ import java.util.List;
 import java.util.Locale;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.SparkSessionExtensions;
+import org.apache.spark.sql.catalyst.FunctionIdentifier;
 import org.apache.spark.sql.catalyst.TableIdentifier;
+import org.apache.spark.sql.catalyst.expressions.ExpressionInfo;
 import org.apache.spark.sql.catalyst.parser.ParseException;
 import org.apache.spark.sql.catalyst.parser.ParserInterface;
 import scala.Option;
+import scala.Tuple3;
 import scala.jdk.javaapi.CollectionConverters;
 import scala.runtime.AbstractFunction1;
 import scala.runtime.AbstractFunction2;
@@ -29,6 +32,11 @@ public final class HarnessExtension extends AbstractFunction1<SparkSessionExtens
             return outer((org.apache.spark.sql.classic.SparkSession) session, inner);
           }
         });
+    extensions.injectTableFunction(
+        new Tuple3<>(
+            new FunctionIdentifier(ReadFiles.NAME),
+            new ExpressionInfo(ReadFiles.class.getName(), ReadFiles.NAME),
+            new ReadFiles()));
     return BoxedUnit.UNIT;
   }
 

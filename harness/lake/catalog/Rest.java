@@ -100,13 +100,18 @@ final class Rest {
   }
 
   private static JsonNode send(String method, String path, JsonNode body) {
+    return send(method, path, body, true);
+  }
+
+  /** One request; {@code deletes}: managed data is deleted here, not by the server. */
+  static JsonNode send(String method, String path, JsonNode body, boolean deletes) {
     HttpRequest.BodyPublisher content =
         body == null ? HttpRequest.BodyPublishers.noBody() : HttpRequest.BodyPublishers.ofString(body.toString());
     HttpRequest request =
         HttpRequest.newBuilder(URI.create(address + "/" + path))
             .header("Authorization", "Bearer " + token)
             .header("Content-Type", "application/json")
-            .header("X-Harness-Shim", "1") // managed data is deleted here, not by the server
+            .header(deletes ? "X-Harness-Shim" : "X-Harness-Sql", "1")
             .timeout(Duration.ofSeconds(60))
             .method(method, content)
             .build();

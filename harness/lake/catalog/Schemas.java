@@ -54,7 +54,7 @@ abstract class Schemas implements SupportsNamespaces {
 
   @Override
   public boolean namespaceExists(String[] namespace) {
-    return namespace.length == 1 && Rest.find("schemas", catalog, namespace[0]) != null;
+    return InformationSchema.is(namespace) || (namespace.length == 1 && Rest.find("schemas", catalog, namespace[0]) != null);
   }
 
   @Override

@@ -28,6 +28,12 @@ class DeltaLog:
         """The newest version."""
         return int(self._log.update(False, self._none, self._none).version())
 
+    def schema(self) -> list[dict[str, Any]]:
+        """The fields as the log has them: with generation expressions and identities, which a table read hides."""
+        snapshot = self._log.update(False, self._none, self._none)
+        fields: list[dict[str, Any]] = json.loads(snapshot.metadata().schemaString())["fields"]
+        return fields
+
     def commit(self, version: int) -> Commit | None:
         """What a version's ``commitInfo`` says; ``None`` when log clean-up has removed that version."""
         path = self._delta.util.FileNames.unsafeDeltaFile(self._log.logPath(), version)

@@ -34,6 +34,10 @@ class SqlError(AnalysisException):  # type: ignore[misc]
         return str(self._message)
 
 
+class ResultTooLarge(Exception):
+    """A result has more bytes than its client takes. The message is Databricks' own."""
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why a statement failed. ``detail``: the Java or Python stack, for diagnostics."""
@@ -59,6 +63,8 @@ def failure(error: BaseException) -> Failure:
     if isinstance(error, (Py4JError, ConnectionError)):
         text = "[ENGINE_LOST] The connection to the Spark engine was lost. SQLSTATE: 08S01"
         return Failure(text, "08S01", "ENGINE_LOST", repr(error))
+    if isinstance(error, ResultTooLarge):
+        return Failure(str(error), condition="RESULT_TOO_LARGE")
     return Failure(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
 
 

@@ -6,40 +6,28 @@ To teach it a statement, write the family's module and add it to ``FAMILIES``.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 
 from harness.lake.paths import WorkspacePaths
+from harness.lake.sql import (
+    catalog_statements,
+    clones,
+    grant_statements,
+    ownership,
+    show_create,
+    subqueries,
+    volume_statements,
+)
 from harness.lake.sql.copy_grammar import parse
 from harness.lake.sql.copy_into import copy_into
 from harness.lake.sql.failures import SqlError, failure
-from harness.lake.sql.tokens import Kind, Token, UnclosedToken, tokens
-
-Arguments = Mapping[str, Any] | Sequence[Any] | None
-
-# Spark's own, kept before anybody patches it.
-_spark_sql = SparkSession.sql
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One statement to run. ``head``: its first tokens; ``family``: the words by which it was recognised."""
-
-    spark: SparkSession
-    text: str
-    args: Arguments
-    paths: WorkspacePaths | None
-    head: list[Token]
-    family: str
-
-    def argument(self, marker: str) -> str:
-        """The value of a parameter marker, as a string: Spark evaluates it."""
-        row = _spark_sql(self.spark, f"SELECT CAST({marker} AS STRING)", self.args).collect()[0]
-        return str(row[0])
+from harness.lake.sql.statement import Arguments, Statement, spark_sql, unsupported
+from harness.lake.sql.tokens import Token, UnclosedToken, tokens
+from harness.lake.sql.unity import quoted
 
 
 def run(spark: SparkSession, text: str, args: Arguments = None, *, paths: WorkspacePaths | None = None) -> DataFrame:
@@ -48,12 +36,13 @@ def run(spark: SparkSession, text: str, args: Arguments = None, *, paths: Worksp
     Parameters: ``args`` as for ``SparkSession.sql``; ``paths``, where ``/Volumes`` and ``/Workspace`` rest.
     Returns: the statement's result. Raises: PySpark's exceptions; ``SqlError`` among them for what is refused.
     """
+    text, args = _named(text, args)
     head = _head(text)
     words = " ".join(token.text.upper() for token in head)
     for begin, act in FAMILIES.items():
         if words == begin or words.startswith(begin + " "):
             return act(Statement(spark, text, args, paths, head, begin))
-    return _spark_sql(spark, text, args)
+    return spark_sql(spark, text, args)
 
 
 def install(spark: SparkSession, *, paths: WorkspacePaths | None = None) -> None:
@@ -64,10 +53,10 @@ def install(spark: SparkSession, *, paths: WorkspacePaths | None = None) -> None
 
     def sql(self: SparkSession, sqlQuery: str, args: Any = None, **kwargs: Any) -> DataFrame:
         if kwargs:  # the query is a format string: Spark fills it in
-            return _spark_sql(self, sqlQuery, args, **kwargs)
+            return spark_sql(self, sqlQuery, args, **kwargs)
         return run(self, sqlQuery, args, paths=paths)
 
-    sql.__doc__ = _spark_sql.__doc__
+    sql.__doc__ = spark_sql.__doc__
     type(spark).sql = sql
 
 
@@ -78,9 +67,26 @@ def _head(text: str, most: int = 5) -> list[Token]:
         return []
 
 
+def _named(text: str, args: Arguments) -> tuple[str, Arguments]:
+    """A statement with its ``?`` markers named.
+
+    Spark 4.2.0 binds more than four of them in another order than theirs (measured: ``SELECT ?, ?, ?, ?, ?``).
+    """
+    if args is None or isinstance(args, Mapping) or len(args) < 2:
+        return text, args
+    try:
+        marks = [token for token in tokens(text) if token.is_mark("?")]
+    except UnclosedToken:
+        return text, args
+    if len(marks) > len(args):  # Spark says which one is missing
+        return text, args
+    for number, mark in reversed(list(enumerate(marks))):
+        text = f"{text[: mark.start]}:p{number}{text[mark.end :]}"
+    return text, {f"p{number}": args[number] for number in range(len(marks))}
+
+
 def _copy_into(statement: Statement) -> DataFrame:
-    argument = statement.argument if statement.args else None
-    return copy_into(statement.spark, parse(statement.text, argument), statement.paths)
+    return copy_into(statement.spark, parse(statement.text, statement.parameter), statement.paths)
 
 
 def _use_catalog(statement: Statement) -> DataFrame:
@@ -88,7 +94,7 @@ def _use_catalog(statement: Statement) -> DataFrame:
     use, catalog = statement.head[:2]
     text = f"{statement.text[: use.start]}SET CATALOG{statement.text[catalog.end :]}"
     try:
-        return _spark_sql(statement.spark, text.rstrip().rstrip(";"), statement.args)
+        return spark_sql(statement.spark, text.rstrip().rstrip(";"), statement.args)
     except Py4JJavaError as error:
         # PySpark has no class for this exception of Spark's, and shows its stack.
         if failure(error).condition != "CATALOG_NOT_FOUND":
@@ -97,45 +103,64 @@ def _use_catalog(statement: Statement) -> DataFrame:
         raise SqlError("NO_SUCH_CATALOG_EXCEPTION", message, "42704") from None
 
 
+def _analyze(statement: Statement) -> DataFrame:
+    """``ANALYZE TABLE … COMPUTE [DELTA] STATISTICS``: nothing to do, Delta's log has each file's statistics."""
+    read = statement.reader()
+    read.expect("ANALYZE", "TABLE")
+    name = quoted(read.name("a table"))
+    if not (read.take("COMPUTE", "STATISTICS") or read.take("COMPUTE", "DELTA", "STATISTICS")):
+        return statement.verbatim()
+    statement.run(f"DESCRIBE TABLE {name}")
+    return statement.nothing()
+
+
 def _refused(reason: str) -> Callable[[Statement], DataFrame]:
     def refuse(statement: Statement) -> DataFrame:
-        message = f"{statement.family} is not supported by the local harness yet: {reason}"
-        raise SqlError("UNSUPPORTED_FEATURE.LOCAL_HARNESS", message, "0A000")
+        raise unsupported(statement.family, reason)
 
     return refuse
 
 
-_PRIVILEGES = _refused("it keeps no privileges, everyone may do everything.")
-_CATALOGS = _refused("catalogs are named in its settings or made through the Unity Catalog REST API.")
-_VOLUMES = _refused("volumes are made through the Unity Catalog REST API.")
+_CATALOGS = _refused("it reads no foreign catalogs.")
 _VOLUME_FILES = _refused("files in volumes are read and written through the Files API or as local files.")
 _EXTERNAL = _refused("it has one S3 server and needs no credentials or locations for it.")
 _PIPELINES = _refused("it runs no pipelines.")
 
 
-def _list(statement: Statement) -> DataFrame:
-    # LIST JAR, LIST FILE and LIST ARCHIVE are Spark's own.
-    if len(statement.head) > 1 and statement.head[1].kind is Kind.STRING:
-        return _VOLUME_FILES(statement)
-    return _spark_sql(statement.spark, statement.text, statement.args)
-
-
 FAMILIES: dict[str, Callable[[Statement], DataFrame]] = {
     "COPY INTO": _copy_into,
     "USE CATALOG": _use_catalog,
-    "GRANT": _PRIVILEGES,
-    "REVOKE": _PRIVILEGES,
-    "DENY": _PRIVILEGES,
-    "SHOW GRANT": _PRIVILEGES,
-    "SHOW GRANTS": _PRIVILEGES,
-    **{f"{verb} {kind}": _CATALOGS for verb in ("CREATE", "ALTER", "DROP") for kind in ("CATALOG", "FOREIGN CATALOG")},
-    **{f"{verb} VOLUME": _VOLUMES for verb in ("CREATE", "ALTER", "DROP", "DESCRIBE", "DESC")},
-    "CREATE EXTERNAL VOLUME": _VOLUMES,
-    "SHOW VOLUMES": _VOLUMES,
+    "ANALYZE TABLE": _analyze,
+    "DELETE FROM": subqueries.delete,
+    "UPDATE": subqueries.update,
+    "SHOW CREATE TABLE": show_create.show,
+    **{f"{verb} TABLE": clones.create for verb in ("CREATE", "CREATE OR REPLACE", "REPLACE")},
+    "GRANT": grant_statements.grant,
+    "REVOKE": grant_statements.revoke,
+    "DENY": _refused("privileges are Unity Catalog's, which knows no DENY."),
+    "SHOW GRANT": grant_statements.show,
+    "SHOW GRANTS": grant_statements.show,
+    "CREATE CATALOG": catalog_statements.create,
+    "DROP CATALOG": catalog_statements.drop,
+    "ALTER CATALOG": catalog_statements.alter,
+    "DESCRIBE CATALOG": catalog_statements.describe,
+    "DESC CATALOG": catalog_statements.describe,
+    **{f"{verb} FOREIGN CATALOG": _CATALOGS for verb in ("CREATE", "ALTER", "DROP")},
+    **{f"ALTER {kind}": ownership.alter for kind in ("TABLE", "VIEW", "SCHEMA", "DATABASE")},
+    "SET TAG ON": ownership.tag,
+    "UNSET TAG ON": ownership.tag,
+    "COMMENT ON": ownership.comment,
+    "CREATE VOLUME": volume_statements.create,
+    "CREATE EXTERNAL VOLUME": volume_statements.create,
+    "ALTER VOLUME": volume_statements.alter,
+    "DROP VOLUME": volume_statements.drop,
+    "DESCRIBE VOLUME": volume_statements.describe,
+    "DESC VOLUME": volume_statements.describe,
+    "SHOW VOLUMES": volume_statements.show,
     "PUT": _VOLUME_FILES,
     "GET": _VOLUME_FILES,
     "REMOVE": _VOLUME_FILES,
-    "LIST": _list,
+    "LIST": volume_statements.list_files,
     **{
         f"{verb} {kind}": _EXTERNAL
         for verb in ("CREATE", "ALTER", "DROP", "DESCRIBE")

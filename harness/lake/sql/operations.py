@@ -10,22 +10,23 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from pyspark.sql import SparkSession
 
 from harness.lake.paths import WorkspacePaths
 from harness.lake.sql import frontend
 from harness.lake.sql.failures import Failure, failure
+from harness.lake.sql.history import History, Tags, merged, parse_tags
 from harness.lake.sql.parameters import Parameter, arguments
 from harness.lake.sql.records import Delivery, Operation, State
-from harness.lake.sql.results import Result, collect
+from harness.lake.sql.registry import IDLE_SECONDS, RESULT_BYTES, Registry
+from harness.lake.sql.results import Limits, Result, collect
 from harness.lake.sql.sessions import Session, SessionLost, SparkEngine
 from harness.lake.sql.types import Native
 
 # Longest wait for the engine: below the SQL connector's socket timeout of 900 s.
 BOOT_SECONDS = 850.0
-IDLE_SECONDS = 3600.0
-RESULT_BYTES = 1 << 30
 WORKERS = 32
 WAITERS = 128
 INTERRUPTERS = 8
@@ -54,13 +55,8 @@ class SqlEngine:
     ) -> None:
         self.engine = engine
         self.paths = paths
-        self.idle = idle
-        self.ceiling = ceiling
-        self.clock = clock
-        self._sessions: dict[bytes, Session] = {}
-        self._operations: dict[bytes, Operation] = {}
-        self._lost: dict[bytes, Failure] = {}
-        self._lock = threading.Lock()
+        self.held = Registry(idle, ceiling, clock)
+        self.history = History()
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="sql")
         # For who waits on a statement without being a coroutine; the threads here never touch the JVM.
         self.waiters = ThreadPoolExecutor(WAITERS, thread_name_prefix="sql-wait")
@@ -78,19 +74,14 @@ class SqlEngine:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def reset(self) -> None:
-        """Close every session."""
-        for session in list(self._sessions.values()):
+        """Close every session and forget what was run."""
+        for session in self.held.sessions():
             self.close(session.id)
+        self.history.clear()
 
-    def status(self) -> dict[str, int]:
-        """How many sessions there are, statements that run, and bytes of results held."""
-        with self._lock:
-            operations = list(self._operations.values())
-        return {
-            "sessions": len(self._sessions),
-            "running": sum(not operation.done.done() for operation in operations),
-            "result_bytes": sum(operation.result.size for operation in operations if operation.result),
-        }
+    def status(self) -> dict[str, Any]:
+        """How many sessions there are, statements that run, bytes of results held, and each warehouse's sessions."""
+        return self.held.status()
 
     # -- sessions -------------------------------------------------------------------------------
 
@@ -100,12 +91,17 @@ class SqlEngine:
         catalog: str | None = None,
         schema: str | None = None,
         configuration: Mapping[str, str] | None = None,
+        *,
+        client: str = "",
+        brief: bool = False,
     ) -> Session:
-        """Open a session; its Spark session is made when its first statement runs, or by :meth:`connect`."""
+        """Open a session; its Spark session is made when its first statement runs, or by :meth:`connect`.
+
+        Parameters: ``client``, its User-Agent; ``brief``: it is one statement's own.
+        """
         self.reap()
-        session = Session(warehouse, catalog, schema, dict(configuration or {}), self.clock())
-        with self._lock:
-            self._sessions[session.id] = session
+        session = Session(warehouse, catalog, schema, dict(configuration or {}), client=client, brief=brief)
+        self.held.add_session(session)
         return session
 
     def connect(self, session: Session) -> Failure | None:
@@ -114,30 +110,17 @@ class SqlEngine:
 
     def session(self, session_id: bytes) -> Session:
         """The session of an id, marked as used. Raises: ``SessionLost``, saying why when the engine took it down."""
-        session = self._sessions.get(session_id)
-        if session is None:
-            raise SessionLost(self._lost.get(session_id, Failure("no such session")))
-        session.seen = self.clock()
-        return session
+        return self.held.session(session_id)
 
     def close(self, session_id: bytes) -> None:
         """Forget a session and its statements, cancelling those that run."""
-        with self._lock:
-            session = self._sessions.pop(session_id, None)
-            gone = [op for op in self._operations.values() if op.session is session]
-            for operation in gone:
-                del self._operations[operation.id]
-        for operation in gone:
+        for operation in self.held.pop(session_id):
             self.cancel(operation)
 
     def reap(self) -> None:
-        """Close the sessions that nobody has used for ``idle`` seconds and in which nothing runs."""
-        edge = self.clock() - self.idle
-        with self._lock:
-            busy = {op.session.id for op in self._operations.values() if not op.done.done()}
-            dead = [s.id for s in self._sessions.values() if s.seen < edge and s.id not in busy]
-        for session_id in dead:
-            self.close(session_id)
+        """Close the sessions that nobody has used for long and in which nothing runs."""
+        for session in self.held.idle_sessions():
+            self.close(session.id)
 
     # -- statements -----------------------------------------------------------------------------
 
@@ -148,29 +131,30 @@ class SqlEngine:
         *,
         parameters: Sequence[Parameter] = (),
         native: Native | None = None,
-        limit: int | None = None,
+        limits: Limits | None = None,
         timeout: float | None = None,
         delivery: Delivery | None = None,
+        tags: Tags | None = None,
         work: Work | None = None,
     ) -> Operation:
         """Start a statement; returns at once.
 
-        Parameters: ``native``, what the client reads as Arrow types; ``limit``, at most so many rows; ``timeout`` in
-        seconds, instead of the session's; ``work``, done in place of the statement (metadata calls).
+        Parameters: ``native``, what the client reads as Arrow types; ``limits``, how much of the result is kept;
+        ``timeout`` in seconds, instead of the session's; ``tags``, the statement's own query tags; ``work``, done in
+        place of the statement (metadata calls).
         """
-        operation = Operation(session, statement, delivery=delivery or Delivery(), seen=self.clock())
-        with self._lock:
-            self._operations[operation.id] = operation
-        run = work or (lambda spark: self._statement(spark, operation, parameters, native or Native(), limit))
+        operation = Operation(session, statement, delivery=delivery or Delivery())
+        self.held.add(operation)
+        if work is None:
+            self.history.add(operation, merged([parse_tags(session.setting("query_tags")), tags or {}]))
+        kept = limits or Limits()
+        run = work or (lambda spark: self._statement(spark, operation, parameters, native or Native(), kept))
         self._workers.submit(self._run, operation, run, timeout, "" if work else statement)
         return operation
 
     def operation(self, operation_id: bytes) -> Operation | None:
         """The statement of an id, it and its session marked as used."""
-        operation = self._operations.get(operation_id)
-        if operation is not None:
-            operation.seen = operation.session.seen = self.clock()
-        return operation
+        return self.held.operation(operation_id)
 
     def cancel(self, operation: Operation) -> None:
         """End a statement that has not ended; its jobs stop soon after."""
@@ -179,8 +163,7 @@ class SqlEngine:
 
     def forget(self, operation: Operation) -> None:
         """Drop a statement and its rows, cancelling it if it runs."""
-        with self._lock:
-            self._operations.pop(operation.id, None)
+        self.held.remove(operation)
         self.cancel(operation)
 
     # -- on the workers' threads ----------------------------------------------------------------
@@ -218,7 +201,7 @@ class SqlEngine:
                     timer.start()
                 session.settle(statement)
                 result = work(spark)
-                self._make_room(operation, result.size)
+                self.held.make_room(result.size)
                 operation.finish(State.SUCCEEDED, result=result)
             finally:
                 if timer is not None:
@@ -239,25 +222,11 @@ class SqlEngine:
         operation: Operation,
         parameters: Sequence[Parameter],
         native: Native,
-        limit: int | None,
+        limits: Limits,
     ) -> Result:
         operation.session.note(operation.statement)
         frame = frontend.run(spark, operation.statement, arguments(parameters), paths=self.paths)
-        return collect(spark, frame, native, operation.started, limit)
-
-    def _make_room(self, operation: Operation, size: int) -> None:
-        """Keep results below the ceiling: those nobody asked for longest go first. Raises: ``MemoryError``."""
-        if size > self.ceiling:
-            raise MemoryError(f"the result takes {size} bytes; the SQL endpoint holds at most {self.ceiling}")
-        with self._lock:
-            held = sorted((op for op in self._operations.values() if op.result), key=lambda op: op.seen)
-            total = sum(op.result.size for op in held if op.result)
-            for other in held:
-                if total + size <= self.ceiling:
-                    return
-                assert other.result is not None
-                total -= other.result.size
-                other.state, other.result = State.CLOSED, None
+        return limits.cut(collect(spark, frame, native, operation.started, limits.rows))
 
     def _expire(self, operation: Operation, seconds: float) -> None:
         why = f"[STATEMENT_TIMEOUT] The statement ran for over {seconds:g} seconds and was cancelled. SQLSTATE: 57KD0"
@@ -282,12 +251,5 @@ class SqlEngine:
     def _crashed(self, reason: str) -> None:
         """The JVM died: what ran has failed, and no session outlives it."""
         why = Failure(f"[ENGINE_LOST] The Spark engine stopped: {reason} SQLSTATE: 08S01", "08S01", "ENGINE_LOST")
-        with self._lock:
-            sessions = [s for s in self._sessions.values() if s.connected]
-            for session in sessions:
-                session.lose(why)
-                del self._sessions[session.id]
-                self._lost[session.id] = why
-            running = [op for op in self._operations.values() if op.session.lost is not None]
-        for operation in running:
+        for operation in self.held.lose(why):
             operation.finish(State.FAILED, why=why)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ _SUFFIXES = {"TINYINT": "Y", "BYTE": "Y", "SMALLINT": "S", "SHORT": "S", "INT": 
 _SUFFIXES |= {"BIGINT": "L", "LONG": "L"}
 _FLOATS = {"FLOAT": "F", "REAL": "F", "DOUBLE": "D"}
 _MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ")
+_DECIMAL = re.compile(r"(DECIMAL|DEC|NUMERIC)(\(\s*\d+\s*(,\s*\d+\s*)?\))?")
+_TEXTS = re.compile(r"STRING|(VAR)?CHAR(\(\s*\d+\s*\))?")
 _TRUTHS = {"true": True, "t": True, "yes": True, "y": True, "1": True}
 _TRUTHS |= {"false": False, "f": False, "no": False, "n": False, "0": False}
 
@@ -46,7 +49,9 @@ def arguments(parameters: Sequence[Parameter]) -> Mapping[str, Column] | list[Co
 
 def literal(parameter: Parameter) -> Column:
     """A parameter as a Spark literal. Raises: ``SqlError``."""
-    kind, text = parameter.type.upper(), parameter.text
+    kind, text = parameter.type.strip().upper(), parameter.text
+    if not known(kind):
+        raise SqlError("UNSUPPORTED_DATATYPE", f'Unsupported data type "{parameter.type}" of a parameter.', "0A000")
     if kind == "ARRAY":
         return F.array(*[literal(member) for member in parameter.members])
     if kind == "MAP":
@@ -61,6 +66,13 @@ def literal(parameter: Parameter) -> Column:
         raise SqlError("CAST_INVALID_INPUT", message, "22018") from None
 
 
+def known(kind: str) -> bool:
+    """Whether values of a type can be given as parameters."""
+    names = (*_SUFFIXES, *_FLOATS, *_MOMENTS, "BOOLEAN", "ARRAY", "MAP", "VOID", "NULL")
+    name = kind.strip().upper()
+    return name in names or bool(_DECIMAL.fullmatch(name) or _TEXTS.fullmatch(name))
+
+
 def _scalar(kind: str, text: str) -> Column:
     if kind in _SUFFIXES:
         return F.expr(f"{int(text)}{_SUFFIXES[kind]}")
@@ -68,8 +80,8 @@ def _scalar(kind: str, text: str) -> Column:
         value = float(text)
         # NaN and the infinities have no literal in SQL.
         return F.expr(f"{value!r}{_FLOATS[kind]}") if abs(value) < float("inf") else F.lit(value)
-    if kind.startswith(("DECIMAL", "DEC", "NUMERIC")):
-        return F.expr(f"{decimal.Decimal(text):f}BD")
+    if (sized := _DECIMAL.fullmatch(kind)) is not None:
+        return F.expr(f"{_rounded(decimal.Decimal(text), sized[2]):f}BD")
     if kind == "BOOLEAN":
         if text.strip().lower() not in _TRUTHS:
             raise ValueError(text)
@@ -78,3 +90,14 @@ def _scalar(kind: str, text: str) -> Column:
         quoted = text.replace("\\", "\\\\").replace("'", "\\'")
         return F.expr(f"{kind}'{quoted}'")
     return F.lit(text)
+
+
+def _rounded(value: decimal.Decimal, size: str | None) -> decimal.Decimal:
+    """A number as a cast to a DECIMAL of this size makes it. Raises: ``ValueError`` when it does not fit."""
+    if size is None:
+        return value
+    precision, scale = ([int(part) for part in size.strip("()").split(",")] + [0])[:2]
+    fitted = value.quantize(decimal.Decimal(1).scaleb(-scale), decimal.ROUND_HALF_UP)
+    if fitted and fitted.adjusted() >= precision - scale:
+        raise ValueError(value)
+    return fitted

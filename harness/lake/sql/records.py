@@ -32,14 +32,17 @@ class State(StrEnum):
 class Delivery:
     """How the client that asked takes the rows.
 
-    ``compressed``: LZ4 frames. ``linked``: fetches (large) results by link. ``patient``: polls without sleeping, so
-    that a poll is held a while. ``kind``: the Hive protocol's operation type.
+    ``compressed``: LZ4 frames. ``linked``: fetches results by link; ``hybrid``: only large ones. ``form``: what is in
+    a linked file, in the Statement Execution API's words. ``patient``: polls without sleeping, so that a poll is held
+    a while. ``kind``: the Hive protocol's operation type.
     """
 
     compressed: bool = False
     linked: bool = False
+    form: str = "ARROW_STREAM"
     patient: bool = True
     kind: int = 0
+    hybrid: bool = False
 
 
 @dataclass(eq=False)
@@ -56,6 +59,7 @@ class Operation:
     failure: Failure | None = None
     result: Result | None = None
     started: float = field(default_factory=time.time)
+    begun: float | None = None
     completed: float | None = None
     delivery: Delivery = field(default_factory=Delivery)
     offset: int = 0
@@ -74,7 +78,7 @@ class Operation:
         with self._lock:
             if self.done.done():
                 return False
-            self.state = State.RUNNING
+            self.state, self.begun = State.RUNNING, time.time()
             return True
 
     def wait(self, seconds: float | None = None) -> bool:
@@ -91,6 +95,12 @@ class Operation:
             self.state, self.result, self.failure, self.completed = state, result, why, time.time()
             self.done.set_result(None)
             return True
+
+    def close(self) -> None:
+        """Let the rows of a statement that has succeeded go."""
+        with self._lock:
+            if self.state is State.SUCCEEDED:
+                self.state, self.result = State.CLOSED, None
 
     def page(self, most_rows: int | None, most_bytes: int | None) -> tuple[int, pa.Table, bool]:
         """The next rows. Returns: the first one's place, the rows, whether more follow."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from pyspark.sql import types as S
 from pyspark.sql.pandas.types import to_arrow_type
 
 from harness.lake.sql.delta_log import DeltaLog
+from harness.lake.sql.failures import ResultTooLarge
 from harness.lake.sql.types import Column, Native
 
 # What large results are parted into.
@@ -22,6 +23,31 @@ FILE_BYTES = 8 << 20
 
 Rows = list[tuple[Any, ...]]
 _APPENDS = re.compile(r"AppendData|Overwrite|ReplaceData|InsertInto")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of a result is held.
+
+    ``rows`` and ``size`` (bytes, as held in memory) cut it short; more bytes than ``inline`` fail the statement.
+    """
+
+    rows: int | None = None
+    size: int | None = None
+    inline: int | None = None
+
+    def cut(self, result: Result) -> Result:
+        """As much of a result as fits. Raises: ``ResultTooLarge``."""
+        if self.size is not None and result.size > self.size:
+            rows = self.size * result.table.num_rows // result.size
+            result = replace(result, table=result.table[:rows], truncated=True)
+        if self.inline is not None and result.size > self.inline:
+            raise ResultTooLarge(
+                "Inline byte limit exceeded. Statements executed with disposition=INLINE can have a result size of at "
+                f"most {self.inline} bytes. Please execute the statement with disposition=EXTERNAL_LINKS if you want "
+                "to download the full result."
+            )
+        return result
 
 
 @dataclass

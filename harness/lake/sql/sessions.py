@@ -48,13 +48,19 @@ class SessionLost(Exception):
 
 @dataclass(eq=False)
 class Session:
-    """One client's session. ``conf``: settings by lower-case name, as given. ``seen``: when it was last used."""
+    """One client's session.
+
+    ``client``: who opened it, as its User-Agent says. ``brief``: it is one statement's own. ``conf``: settings by
+    lower-case name, as given. ``seen``: when it was last used.
+    """
 
     warehouse: str
     catalog: str | None = None
     schema: str | None = None
     configuration: Mapping[str, str] = field(default_factory=dict)
     seen: float = 0.0
+    client: str = ""
+    brief: bool = False
     id: bytes = field(default_factory=lambda: uuid.uuid4().bytes)
     conf: dict[str, str] = field(default_factory=dict)
     lost: Failure | None = None
@@ -95,6 +101,11 @@ class Session:
         """Seconds a statement may run."""
         seconds = float(self.conf.get(STATEMENT_TIMEOUT) or 0)
         return seconds if seconds > 0 else None
+
+    def setting(self, name: str) -> str:
+        """A setting as the client gave it, at connect time or since; empty when it gave none."""
+        given = {key.lower(): value for key, value in self.configuration.items()}
+        return self.conf.get(name, given.get(name, ""))
 
     def settle(self, statement: str) -> None:
         """Enter the schema named at connect time, which the first statements may have to create.

@@ -71,7 +71,8 @@ def _selection(kind: S.DataType, native: Native) -> str | None:
         if not native.nested:
             return "to_json({c})"
         plain = _plain(kind)
-        return None if plain == kind else f"cast({{c}} as {plain.simpleString()})"
+        # Delta's own results have fields that may not be NULL in structs that may (OPTIMIZE): Arrow refuses them.
+        return None if plain == kind and not _strict(kind) else f"cast({{c}} as {plain.simpleString()})"
     unread = (isinstance(kind, S.DecimalType) and not native.decimal) or (
         isinstance(kind, S.TimestampType) and not native.timestamp
     )
@@ -87,6 +88,15 @@ def _plain(kind: S.DataType) -> S.DataType:
     if isinstance(kind, S.StructType):
         return S.StructType([S.StructField(f.name, _plain(f.dataType), f.nullable) for f in kind.fields])
     return kind if isinstance(kind, _OWN) else S.StringType()
+
+
+def _strict(kind: S.DataType) -> bool:
+    """Whether a struct somewhere in a type has a field that may not be NULL."""
+    if isinstance(kind, S.ArrayType):
+        return _strict(kind.elementType)
+    if isinstance(kind, S.MapType):
+        return _strict(kind.keyType) or _strict(kind.valueType)
+    return isinstance(kind, S.StructType) and any(not f.nullable or _strict(f.dataType) for f in kind.fields)
 
 
 # -- intervals, in Spark's Hive style (the connector asks for them as strings) --------------------

@@ -1,0 +1,215 @@
+package io.unitycatalog.harness;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.BiFunction;
+import org.apache.spark.sql.catalyst.CatalystTypeConverters;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
+import org.apache.spark.sql.connector.catalog.SupportsRead;
+import org.apache.spark.sql.connector.catalog.Table;
+import org.apache.spark.sql.connector.catalog.TableCapability;
+import org.apache.spark.sql.connector.read.LocalScan;
+import org.apache.spark.sql.connector.read.ScanBuilder;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.apache.spark.sql.util.CaseInsensitiveStringMap;
+
+/**
+ * A catalog's information_schema: what the REST API knows, as tables. Columns as in
+ * docs.databricks.com/sql/language-manual/sql-ref-information-schema, those of them that have a value here.
+ */
+final class InformationSchema {
+  static final String NAME = "information_schema";
+  private static final String TEXT = "string";
+
+  private InformationSchema() {}
+
+  static boolean is(String[] namespace) {
+    return namespace.length == 1 && namespace[0].equalsIgnoreCase(NAME);
+  }
+
+  static final Set<String> TABLES = Set.of("catalogs", "schemata", "tables", "columns", "views");
+
+  /** A table of a catalog's information_schema, or null. */
+  static Table table(String catalog, String name) {
+    return switch (name.toLowerCase(Locale.ROOT)) {
+      case "catalogs" -> new View(catalog, "catalogs", CATALOGS, InformationSchema::catalogs);
+      case "schemata" -> new View(catalog, "schemata", SCHEMATA, InformationSchema::schemas);
+      case "tables" -> new View(catalog, "tables", TABLE, InformationSchema::tables);
+      case "columns" -> new View(catalog, "columns", COLUMNS, InformationSchema::columns);
+      case "views" -> new View(catalog, "views", VIEWS, InformationSchema::views);
+      default -> null;
+    };
+  }
+
+  // ---- columns: the name of each, where its value is in the document, and its type -----------------------
+
+  private record Field(String path, String type) {}
+
+  private static Map<String, Field> fields(String... triples) {
+    Map<String, Field> fields = new LinkedHashMap<>();
+    for (int i = 0; i < triples.length; i += 3) fields.put(triples[i], new Field(triples[i + 1], triples[i + 2]));
+    return fields;
+  }
+
+  private static final Map<String, Field> CATALOGS =
+      fields(
+          "catalog_name", "name", TEXT, "catalog_owner", "owner", TEXT, "comment", "comment", TEXT,
+          "created", "created_at", "timestamp", "created_by", "created_by", TEXT,
+          "last_altered", "updated_at", "timestamp", "last_altered_by", "updated_by", TEXT);
+
+  private static final Map<String, Field> SCHEMATA =
+      fields(
+          "catalog_name", "catalog_name", TEXT, "schema_name", "name", TEXT, "schema_owner", "owner", TEXT,
+          "comment", "comment", TEXT, "created", "created_at", "timestamp", "created_by", "created_by", TEXT,
+          "last_altered", "updated_at", "timestamp", "last_altered_by", "updated_by", TEXT);
+
+  private static final Map<String, Field> TABLE =
+      fields(
+          "table_catalog", "catalog_name", TEXT, "table_schema", "schema_name", TEXT, "table_name", "name", TEXT,
+          "table_type", "table_type", TEXT, "is_insertable_into", "=insertable", TEXT, "table_owner", "owner", TEXT,
+          "comment", "comment", TEXT, "created", "created_at", "timestamp", "created_by", "created_by", TEXT,
+          "last_altered", "updated_at", "timestamp", "last_altered_by", "updated_by", TEXT,
+          "data_source_format", "data_source_format", TEXT, "storage_path", "storage_location", TEXT);
+
+  private static final Map<String, Field> COLUMNS =
+      fields(
+          "table_catalog", "/catalog_name", TEXT, "table_schema", "/schema_name", TEXT, "table_name", "/name", TEXT,
+          "column_name", "name", TEXT, "ordinal_position", "position", "int", "is_nullable", "=nullable", TEXT,
+          "full_data_type", "type_text", TEXT, "data_type", "type_name", TEXT,
+          "numeric_precision", "type_precision", "int", "numeric_scale", "type_scale", "int",
+          "partition_index", "partition_index", "int", "comment", "comment", TEXT);
+
+  private static final Map<String, Field> VIEWS =
+      fields(
+          "table_catalog", "catalog_name", TEXT, "table_schema", "schema_name", TEXT, "table_name", "name", TEXT,
+          "view_definition", "view_definition", TEXT, "check_option", "=none", TEXT, "is_updatable", "=no", TEXT,
+          "is_insertable_into", "=no", TEXT, "is_materialized", "=no", TEXT);
+
+  // ---- rows ----------------------------------------------------------------------------------------------
+
+  private static List<InternalRow> catalogs(String catalog, Map<String, Field> fields) {
+    List<InternalRow> rows = new ArrayList<>();
+    for (JsonNode each : Rest.list("catalogs", Map.of())) rows.add(row(fields, each, each));
+    return rows;
+  }
+
+  private static List<InternalRow> schemas(String catalog, Map<String, Field> fields) {
+    List<InternalRow> rows = new ArrayList<>();
+    for (JsonNode each : Rest.list("schemas", Map.of("catalog_name", catalog))) rows.add(row(fields, each, each));
+    return rows;
+  }
+
+  private static List<InternalRow> tables(String catalog, Map<String, Field> fields) {
+    List<InternalRow> rows = new ArrayList<>();
+    for (JsonNode each : documents(catalog)) rows.add(row(fields, each, each));
+    return rows;
+  }
+
+  private static List<InternalRow> columns(String catalog, Map<String, Field> fields) {
+    List<InternalRow> rows = new ArrayList<>();
+    for (JsonNode each : documents(catalog)) {
+      for (JsonNode column : each.path("columns")) rows.add(row(fields, column, each));
+    }
+    return rows;
+  }
+
+  private static List<InternalRow> views(String catalog, Map<String, Field> fields) {
+    List<InternalRow> rows = new ArrayList<>();
+    for (JsonNode each : documents(catalog)) if (Store.isView(each)) rows.add(row(fields, each, each));
+    return rows;
+  }
+
+  private static List<JsonNode> documents(String catalog) {
+    List<JsonNode> found = new ArrayList<>();
+    for (JsonNode schema : Rest.list("schemas", Map.of("catalog_name", catalog))) {
+      found.addAll(
+          Rest.list("tables", Map.of("catalog_name", catalog, "schema_name", schema.path("name").asText())));
+    }
+    return found;
+  }
+
+  private static InternalRow row(Map<String, Field> fields, JsonNode document, JsonNode owner) {
+    return new GenericInternalRow(fields.values().stream().map(f -> value(f, document, owner)).toArray());
+  }
+
+  private static Object value(Field field, JsonNode document, JsonNode owner) {
+    String path = field.path;
+    if (path.equals("=none") || path.equals("=no")) return text(path.substring(1).toUpperCase(Locale.ROOT));
+    if (path.equals("=nullable")) return yes(document.path("nullable").asBoolean(true));
+    if (path.equals("=insertable")) return yes(!Store.isView(document));
+    JsonNode found = path.startsWith("/") ? owner.path(path.substring(1)) : document.path(path);
+    if (found.isMissingNode() || found.isNull()) return null;
+    return switch (field.type) {
+      case "int" -> found.asInt();
+      case "timestamp" -> found.asLong() * 1000;
+      default -> text(found.asText());
+    };
+  }
+
+  private static Object yes(boolean is) {
+    return text(is ? "YES" : "NO");
+  }
+
+  private static Object text(String text) {
+    return CatalystTypeConverters.convertToCatalyst(text);
+  }
+
+  // ---- as Spark reads it ---------------------------------------------------------------------------------
+
+  private record View(
+      String catalog,
+      String view,
+      Map<String, Field> fields,
+      BiFunction<String, Map<String, Field>, List<InternalRow>> rows)
+      implements Table, SupportsRead {
+
+    @Override
+    public String name() {
+      return catalog + "." + NAME + "." + view;
+    }
+
+    @Override
+    public StructType schema() {
+      StructType schema = new StructType();
+      for (Map.Entry<String, Field> field : fields.entrySet()) {
+        schema =
+            schema.add(
+                field.getKey(),
+                switch (field.getValue().type) {
+                  case "int" -> DataTypes.IntegerType;
+                  case "timestamp" -> DataTypes.TimestampType;
+                  default -> DataTypes.StringType;
+                });
+      }
+      return schema;
+    }
+
+    @Override
+    public Set<TableCapability> capabilities() {
+      return Set.of(TableCapability.BATCH_READ);
+    }
+
+    @Override
+    public ScanBuilder newScanBuilder(CaseInsensitiveStringMap options) {
+      return () ->
+          new LocalScan() {
+            @Override
+            public InternalRow[] rows() {
+              return rows.apply(catalog, fields).toArray(InternalRow[]::new);
+            }
+
+            @Override
+            public StructType readSchema() {
+              return schema();
+            }
+          };
+    }
+  }
+}
