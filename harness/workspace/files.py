@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from harness.lake.paths import SOURCE_MARKS, SUFFIXES, PathNotFound, WorkspacePaths, normal
+from harness.lake.paths import SOURCE_MARKS, SUFFIXES, PathNotFound, WorkspacePaths, normal, under
 from harness.workspace.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound, PermissionDenied
 from harness.workspace.store import Document
 from harness.workspace.wire import BODY_LIMIT, Call, api
@@ -45,9 +45,12 @@ def given_path(call: Call) -> str:
     if ".." in path.split("/") or any(ord(c) < 32 for c in path):
         raise InvalidParameter(f"Path ({path}) must not contain '..' or control characters.")
     try:
-        return normal(path)
+        found = normal(path)
     except ValueError as error:
         raise InvalidParameter(str(error)) from None
+    if not under(found, "/Workspace"):
+        raise InvalidParameter(f"Path ({path}) is not in the workspace's files: use the Files API or the DBFS API.")
+    return found
 
 
 def as_asked(call: Call, document: Document) -> Document:

@@ -111,7 +111,18 @@ def test_a_mounted_folder_is_seen_and_not_written(w: WorkspaceClient, service: S
 
 
 @pytest.mark.parametrize(
-    "path", ["/Users/../../../etc/passwd", "/Workspace/../x", "relative", "..", "", "/Users/a\x00b", "/a/../b"]
+    "path",
+    [
+        "/Users/../../../etc/passwd",
+        "/Workspace/../x",
+        "relative",
+        "..",
+        "",
+        "/Users/a\x00b",
+        "/a/../b",
+        "/Volumes/a/b/c",
+        "/dbfs",
+    ],
 )
 @pytest.mark.parametrize("operation", ["get-status", "list", "export", "import", "mkdirs", "delete"])
 def test_paths_that_climb_or_are_relative_are_refused(http: httpx2.Client, operation: str, path: str) -> None:
