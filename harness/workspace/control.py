@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from harness.workspace import catalogs, dbfs, files
+from harness.workspace import catalogs, dbfs, files, volumes
 from harness.workspace.errors import InvalidParameter
 from harness.workspace.runs import cancel_run
 from harness.workspace.runviews import run_view
@@ -33,6 +33,7 @@ def seed(workspace: Workspace) -> None:
     files.seed(workspace)
     catalogs.seed(workspace)
     dbfs.seed(workspace)
+    volumes.seed(workspace)
 
 
 def status(call: Call) -> Document:
@@ -123,6 +124,7 @@ def forget(workspace: Workspace) -> None:
     workspace.store.clear()
     shutil.rmtree(workspace.config.files, ignore_errors=True)
     dbfs.forget(workspace)
+    volumes.forget(workspace)
     files.seed(workspace)
     old = catalogs.renew(workspace)
     if engine_status(workspace)["state"] == "ready":

@@ -25,6 +25,10 @@ class ApiError(Exception):
         self.message = message
         self.error_code = error_code or type(self).error_code
 
+    def document(self) -> dict[str, object]:
+        """The body of the answer."""
+        return {"error_code": self.error_code, "message": self.message}
+
 
 class InvalidParameter(ApiError):
     status = 400
@@ -90,7 +94,7 @@ def answer(error: ApiError) -> JSONResponse:
         "".join(c if c.isprintable() else " " for c in error.message).encode("latin-1", "replace").decode("latin-1")
     )
     return JSONResponse(
-        {"error_code": error.error_code, "message": error.message},
+        error.document(),
         error.status,
         headers={"x-databricks-reason-phrase": phrase[:1000]},
     )
