@@ -20,11 +20,13 @@ from harness.workspace import (
     control,
     dbfs,
     files,
+    gitcredentials,
     identity,
     jobs,
     launch,
     multipart,
     repair,
+    repos,
     runpage,
     runs,
     statements,
@@ -34,6 +36,8 @@ from harness.workspace import (
     volumefolders,
     volumes,
     warehouses,
+    workspaceexport,
+    workspaceimport,
 )
 from harness.workspace.auth import Guard
 from harness.workspace.errors import ApiError, handle_api_error, handle_crash, handle_unrouted
@@ -53,6 +57,10 @@ ROUTES: list[BaseRoute] = [
     *repair.routes,
     *runpage.routes,
     *files.routes,
+    *workspaceimport.routes,
+    *workspaceexport.routes,
+    *repos.routes,
+    *gitcredentials.routes,
     *dbfs.routes,
     *volumes.routes,
     *volumefiles.routes,

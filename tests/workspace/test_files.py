@@ -59,8 +59,6 @@ def test_a_jupyter_notebook_keeps_its_format(w: WorkspaceClient, home: str) -> N
         name = given.removesuffix(".ipynb")
         assert w.workspace.get_status(f"{home}/{name}").object_type is ObjectType.NOTEBOOK
         assert w.workspace.export(f"{home}/{name}", format=ExportFormat.JUPYTER).content == encoded(IPYNB)
-    with pytest.raises(InvalidParameterValue, match="kept as JUPYTER"):
-        w.workspace.export(f"{home}/plain", format=ExportFormat.SOURCE)
 
 
 def test_the_sdks_multipart_upload_is_understood(w: WorkspaceClient, home: str) -> None:
