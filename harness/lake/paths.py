@@ -1,7 +1,8 @@
-"""Where a workspace path rests on this machine.
+"""Where a workspace path, a volume's path or a DBFS path rests on this machine.
 
 Databricks spells one place in two ways: ``/Users/a@b.c/x`` and ``/Workspace/Users/a@b.c/x`` are the same object
-(docs.databricks.com, "What are workspace files?"), and so are ``/Shared`` and ``/Repos``.
+(docs.databricks.com, "What are workspace files?"), and so are ``/Shared`` and ``/Repos``. Likewise ``dbfs:/x`` is
+``/dbfs/x``, and ``dbfs:/Volumes/x`` is ``/Volumes/x`` ("Work with files on Databricks").
 """
 
 from __future__ import annotations
@@ -14,6 +15,18 @@ from pathlib import Path
 # Suffix of a notebook's file, by language; a notebook's workspace name carries none.
 SUFFIXES = {".py": "PYTHON", ".ipynb": "PYTHON", ".sql": "SQL", ".scala": "SCALA", ".r": "R", ".R": "R"}
 SOURCE_MARKS = ("# Databricks notebook source", "-- Databricks notebook source", "// Databricks notebook source")
+
+# What a cluster's file system shows beside the workspace's files.
+STORAGE = ("/dbfs", "/Volumes")
+
+
+def storage_folders(directory: Path) -> dict[str, Path]:
+    """Where DBFS and the volumes of a workspace are found: decided here, and nowhere else.
+
+    Parameters: ``directory``: the workspace's own. Returns: path prefix to folder; that of ``/Volumes`` holds a link
+    ``<catalog>/<schema>/<volume>`` for each volume with a local folder.
+    """
+    return {"/dbfs": directory.resolve() / "dbfs", "/Volumes": directory.resolve() / "volumes"}
 
 
 class PathNotFound(LookupError):
@@ -34,34 +47,47 @@ class NotebookFile:
 
 
 def normal(path: str) -> str:
-    """The one spelling of a workspace path: absolute, under ``/Workspace``, without ``..`` or a trailing slash.
+    """The one spelling of a path: absolute, under ``/Workspace``, ``/dbfs`` or ``/Volumes``, without ``..`` or a
+    trailing slash. A volume's own name is in lower case, as Unity Catalog keeps it.
 
     Raises: ``ValueError`` for a relative path.
     """
+    if path.startswith("dbfs:/"):
+        path = "/dbfs" + path.removeprefix("dbfs:")
     if not path.startswith("/"):
         raise ValueError(f"Path ({path}) doesn't start with '/'")
     clean = posixpath.normpath(path)
     clean = "/" + clean.lstrip("/")
-    if clean == "/Workspace" or clean.startswith("/Workspace/"):
+    if under(clean, "/dbfs/Volumes"):
+        clean = clean.removeprefix("/dbfs")
+    if under(clean, "/Volumes"):
+        _, volumes, *names = clean.split("/", 5)
+        return "/".join(["", volumes, *(name.lower() for name in names[:3]), *names[3:]])
+    if under(clean, "/Workspace") or under(clean, "/dbfs"):
         return clean
     return "/Workspace" if clean == "/" else "/Workspace" + clean
 
 
+def under(path: str, prefix: str) -> bool:
+    """Whether a path is a prefix, or is below it."""
+    return path == prefix or path.startswith(prefix + "/")
+
+
 class WorkspacePaths:
-    """Workspace path prefixes and the local folders behind them; the longest prefix that matches wins."""
+    """Path prefixes and the local folders behind them; the longest prefix that matches wins."""
 
     def __init__(self, roots: Mapping[str, str | Path]) -> None:
         self.roots = {normal(prefix): Path(folder) for prefix, folder in roots.items()}
         self._by_length = sorted(self.roots, key=len, reverse=True)
 
     def local(self, path: str) -> Path:
-        """The file or folder behind a workspace path, whether or not it exists.
+        """The file or folder behind a path, whether or not it exists.
 
         Raises: ``PathNotFound`` when no root covers it.
         """
         name = normal(path)
         for prefix in self._by_length:
-            if name == prefix or name.startswith(prefix + "/"):
+            if under(name, prefix):
                 return self.roots[prefix] / name[len(prefix) :].lstrip("/")
         raise PathNotFound(path)
 

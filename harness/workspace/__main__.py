@@ -53,7 +53,7 @@ def engine_config(config: Config, url: str, catalogs: list[str]) -> EngineConfig
 def compose(config: Config, url: str) -> Workspace:
     """The workspace of a configuration, with its records loaded and nothing started yet."""
     store, changes = Store(config.directory / "workspace.db"), Signal()
-    paths = WorkspacePaths({"/Workspace": config.files, **config.roots})
+    paths = WorkspacePaths(config.folders)
     # Catalogs made in a former life are among the records.
     kept = [catalog["name"] for catalog in store.all("catalog")]
     engine = Engine(engine_config(config, url, sorted({*config.catalogs, *kept})))

@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.workspace import tables
+from harness.workspace import tables, volumes
 from harness.workspace.errors import Conflict, InvalidParameter, InvalidState
 from harness.workspace.securables import METASTORE_ID, changed, get_catalog, get_schema, identifier, parts, stamps
 from harness.workspace.store import Document, Taken
@@ -138,7 +138,7 @@ def delete_catalog(call: Call) -> Document:
     workspace = call.workspace
     catalog = get_catalog(workspace.store, call.path["name"])["name"]
     schemas = [schema["name"] for schema in workspace.store.all("schema", f"{catalog}.")]
-    used = schemas != ["default"] or bool(workspace.store.all("table", f"{catalog}."))
+    used = schemas != ["default"] or holds(workspace, catalog)
     if schemas and used and not call.flag("force"):
         raise InvalidState(f"Cannot delete catalog '{catalog}' because it is not empty.")
     for schema in schemas:
@@ -172,14 +172,21 @@ def update_schema(call: Call) -> Document:
 
 def delete_schema(call: Call) -> Document:
     document = read_schema(call)
-    if call.workspace.store.all("table", f"{document['full_name']}.") and not call.flag("force"):
+    if holds(call.workspace, document["full_name"]) and not call.flag("force"):
         raise InvalidState(f"Cannot delete schema '{document['full_name']}' because it is not empty.")
     drop_schema(call, document["catalog_name"], document["name"])
     return {}
 
 
+def holds(workspace: Workspace, full_name: str) -> bool:
+    """Whether a catalog or schema has tables or volumes."""
+    return any(workspace.store.all(kind, f"{full_name}.") for kind in ("table", "volume"))
+
+
 def drop_schema(call: Call, catalog: str, name: str) -> None:
-    """Take a schema away with its tables, and their data unless Spark's catalog, which asks, does that itself."""
+    """Take a schema away with its volumes and tables, and data unless Spark's catalog, which asks, does that itself."""
+    for volume in call.workspace.store.all("volume", f"{catalog}.{name}."):
+        volumes.drop(call.workspace, volume)
     for table in call.workspace.store.all("table", f"{catalog}.{name}."):
         tables.drop(call, table["full_name"])
     call.workspace.store.delete("schema", f"{catalog}.{name}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from harness.workspace import catalogs, files, principals, secretscopes
+from harness.workspace import catalogs, dbfs, files, principals, secretscopes, volumes
 from harness.workspace.errors import InvalidParameter
 from harness.workspace.runs import cancel_run
 from harness.workspace.runviews import run_view
@@ -34,6 +34,8 @@ def seed(workspace: Workspace) -> None:
     catalogs.seed(workspace)
     principals.seed(workspace)
     secretscopes.seed(workspace)
+    dbfs.seed(workspace)
+    volumes.seed(workspace)
 
 
 def status(call: Call) -> Document:
@@ -123,6 +125,8 @@ def forget(workspace: Workspace) -> None:
         catalogs.forget(workspace, catalog["name"])
     workspace.store.clear()
     shutil.rmtree(workspace.config.files, ignore_errors=True)
+    dbfs.forget(workspace)
+    volumes.forget(workspace)
     old = catalogs.renew(workspace)
     seed(workspace)
     if engine_status(workspace)["state"] == "ready":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
-from harness.lake.paths import WorkspacePaths
+from harness.lake.paths import WorkspacePaths, storage_folders
 from harness.runner.run import LifeCycle, Result, Run, State, TaskRun, now
 from harness.workspace.longpoll import Signal
 from harness.workspace.requestlog import RequestLog
@@ -66,6 +66,16 @@ class Config:
     def files(self) -> Path:
         """Where imported workspace objects rest."""
         return self.directory / "files"
+
+    @property
+    def uploads(self) -> Path:
+        """Where files rest that are not whole yet."""
+        return self.directory / "uploads"
+
+    @property
+    def folders(self) -> dict[str, str | Path]:
+        """Every path prefix and the local folder behind it: workspace files, mounted folders, DBFS, volumes."""
+        return {"/Workspace": self.files, **storage_folders(self.directory), **self.roots}
 
 
 class Runs:

@@ -11,6 +11,7 @@ absent, as in proto3 JSON; no answer ever holds one (peers.md §3.2).
 from __future__ import annotations
 
 import base64
+import contextlib
 import inspect
 import json
 import urllib.parse
@@ -23,7 +24,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from harness.workspace.errors import InvalidParameter, MalformedRequest, TooLarge
+from harness.workspace.errors import ApiError, InvalidParameter, MalformedRequest, TooLarge
 from harness.workspace.requestlog import operator_of
 
 if TYPE_CHECKING:
@@ -153,6 +154,27 @@ def api(method: str, path: str, handler: Handler, versions: tuple[str, ...] = ()
     """Routes of one operation under ``/api/``; one a version when ``path`` starts with ``{version}``."""
     paths = [path.replace("{version}", version, 1) for version in versions] or [path]
     return [Route(f"/api/{path}", endpoint(handler), methods=[method]) for path in paths]
+
+
+def raw(method: str, path: str, handler: Callable[[Call], Awaitable[Document | Response]]) -> list[Route]:
+    """A route whose handler reads the request's body itself, such as a file of any size; ``path`` from the root.
+
+    ``arguments`` are those of the query.
+    """
+
+    async def serve(request: Request) -> Response:
+        try:
+            result = await handler(Call(request, dict(request.query_params), by_body=False))
+        except ApiError:
+            # Clients that still write see a broken connection, not the answer, and try again.
+            with contextlib.suppress(ClientDisconnect, RuntimeError):
+                async for _ in request.stream():
+                    pass
+            raise
+        return result if isinstance(result, Response) else respond(result)
+
+    serve.operation = f"{handler.__module__.rpartition('.')[2]}.{handler.__name__}"  # type: ignore[attr-defined]
+    return [Route(path, serve, methods=[method])]
 
 
 async def read(request: Request) -> Call:

@@ -171,7 +171,7 @@ def compose(settings: Config, url: str) -> tuple[Workspace, HandRunner]:
         store=store,
         signal=signal,
         requests=RequestLog(),
-        paths=WorkspacePaths({"/Workspace": settings.files, **settings.roots}),
+        paths=WorkspacePaths(settings.folders),
         runs=Runs(store, signal),
         engine=cast(Any, IdleEngine()),
         sql=cast(Any, IdleSql()),
