@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import threading
 from functools import partial
@@ -113,6 +114,18 @@ async def reset(call: Call) -> Document:
     return {}
 
 
+def hold(call: Call) -> Document:
+    """Hold polls for at most ``seconds`` from now on; without, as long as configured. A reset ends it.
+
+    With 0, what is deferrable in a DAG defers: it finds its run still under way.
+    """
+    seconds = call.arguments.get("seconds", math.inf)
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
+        raise InvalidParameter("Expected seconds to be a number, 0 or more.")
+    call.workspace.signal.patience = float(seconds)
+    return {"seconds": call.workspace.hold_seconds}
+
+
 def _ended(run: Run) -> bool:
     return run.state.ended
 
@@ -120,6 +133,7 @@ def _ended(run: Run) -> bool:
 def forget(workspace: Workspace) -> None:
     """Forget every record and make what every workspace has anew."""
     workspace.runs.clear()
+    workspace.signal.patience = math.inf
     workspace.sql.reset()
     for catalog in workspace.store.all("catalog"):
         catalogs.forget(workspace, catalog["name"])
@@ -143,5 +157,6 @@ routes = [
     Route("/_harness/unserved", endpoint(unserved), methods=["GET"]),
     Route("/_harness/runs", endpoint(runs), methods=["GET"]),
     Route("/_harness/tables", endpoint(tables), methods=["GET"]),
+    Route("/_harness/hold", endpoint(hold), methods=["POST"]),
     Route("/_harness/reset", endpoint(reset), methods=["POST"]),
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.runner.commands import installed_here
 from harness.runner.run import now
-from harness.workspace import clusters, jobspec
+from harness.workspace import arrays, clusters, jobspec
 from harness.workspace.errors import InvalidParameter, NotFound
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, api, page
@@ -47,9 +47,21 @@ def accept(workspace: Workspace, settings: Document) -> Document:
     return settings
 
 
+def given(call: Call, arguments: Document) -> Document:
+    """The settings of a request. Raises: ``InvalidParameter``.
+
+    Jobs made by version 2.2 queue their runs unless told not to; those of earlier versions skip them
+    (docs, "Updating from Jobs API 2.1 to 2.2").
+    """
+    settings = jobspec.job_settings(arguments)
+    if arrays.version(call) == "2.2" and "queue" not in settings:
+        settings["queue"] = {"enabled": True}
+    return settings
+
+
 def create(call: Call) -> Document:
     workspace = call.workspace
-    settings = accept(workspace, jobspec.job_settings(call.arguments))
+    settings = accept(workspace, given(call, call.arguments))
     job_id = workspace.store.next("id")
     job = {
         "job_id": job_id,
@@ -66,7 +78,7 @@ def create(call: Call) -> Document:
 
 def reset(call: Call) -> Document:
     workspace, job_id = call.workspace, call.integer("job_id")
-    settings = accept(workspace, jobspec.job_settings(call.mapping("new_settings")))
+    settings = accept(workspace, given(call, call.mapping("new_settings")))
 
     def replaced(job: Document) -> Document:
         # An omitted run_as stays (databricks/cli testserver, peers.md §3.13).
@@ -91,24 +103,40 @@ def update(call: Call) -> Document:
 
 
 def get(call: Call) -> Document:
-    return find(call.workspace, call.integer("job_id"))
+    job = find(call.workspace, call.integer("job_id"))
+    settings, following = arrays.paged(job["settings"], arrays.OF_A_JOB, call)
+    return {**job, "settings": settings, "next_page_token": following}
 
 
 def list_jobs(call: Call) -> Document:
-    """Newest first. ``name`` is compared whole, without case (docs: api/workspace/jobs/list)."""
+    """Newest first. ``name`` is compared whole, without case (docs: api/workspace/jobs/list).
+
+    Version 2.0 has no pages unless a ``limit`` asks for them.
+    """
     name, expand = call.text("name", "").lower(), call.flag("expand_tasks")
     jobs = reversed(call.workspace.store.all("job"))
     found = [job for job in jobs if not name or job["settings"]["name"].lower() == name]
-    some, following, previous = page(found, call, size=20, most=100)
-    if not expand:
-        hidden = ("tasks", "job_clusters", "environments", "parameters")
-        some = [{**job, "settings": {k: v for k, v in job["settings"].items() if k not in hidden}} for job in some]
+    whole = arrays.version(call) == "2.0"
+    some, following, previous = page(
+        found, call, size=max(1, len(found)) if whole else 20, most=10**6 if whole else 100
+    )
+    some = [_listed(call, job) if expand else _briefly(job) for job in some]
     return {
         **({"jobs": some} if some else {}),
         "has_more": following is not None,
         "next_page_token": following,
         "prev_page_token": previous,
     }
+
+
+def _listed(call: Call, job: Document) -> Document:
+    settings, more = arrays.shortened(job["settings"], arrays.OF_A_JOB, call)
+    return {**job, "settings": settings, "has_more": more or None}
+
+
+def _briefly(job: Document) -> Document:
+    settings = {name: value for name, value in job["settings"].items() if name not in arrays.OF_A_JOB}
+    return {**job, "settings": settings}
 
 
 def delete(call: Call) -> Document:

@@ -27,6 +27,8 @@ OF_THE_TASK = frozenset(
 )
 # Lists that jobs/update merges by key instead of replacing them (docs: api/workspace/jobs/update, `new_settings`).
 MERGED = {"tasks": "task_key", "job_clusters": "job_cluster_key", "environments": "environment_key"}
+# docs: api/workspace/jobs/create, `max_concurrent_runs`.
+MOST_CONCURRENT = 1000
 # Not settings: they come along in the same request.
 BESIDE = frozenset({"access_control_list", "idempotency_token"})
 
@@ -68,6 +70,8 @@ def check(settings: Document, installed: Installed | None) -> None:
         validate(tasks)
     except InvalidGraph as error:
         raise InvalidParameter(str(error)) from None
+    if not 0 <= settings.get("max_concurrent_runs", 1) <= MOST_CONCURRENT:
+        raise InvalidParameter(f"max_concurrent_runs must be between 0 and {MOST_CONCURRENT}.")
     clusters = {cluster.get("job_cluster_key") for cluster in settings.get("job_clusters", [])}
     for task in tasks:
         if "job_cluster_key" in task and task["job_cluster_key"] not in clusters:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from databricks.sdk.service.jobs import JobSettings
+
 from harness.runner.run import LifeCycle, Run, State, TaskRun, now
 from harness.workspace import clusters, jobs, jobspec
 from harness.workspace.errors import InvalidParameter
@@ -22,6 +24,8 @@ LEGACY_PARAMETERS = {
     "spark_submit_params": list,
     "dbt_commands": list,
 }
+# docs: api/workspace/jobs/runnow, of each of these fields.
+PARAMETER_BYTES = 10_000
 # Fields of run-now that would change what runs, and that we cannot honour.
 REFUSED = ("only", "pipeline_params", "sql_params")
 # Sent by dbutils.notebook.run (harness/kernel/subruns.py): the task run that starts this run.
@@ -33,22 +37,32 @@ QUEUED = "Queued because the limit of maximum concurrent runs has been reached."
 def start(workspace: Workspace, run: Run) -> None:
     """Hand a new run to the runner, unless its job's ``max_concurrent_runs`` says to skip or queue it.
 
-    Source: docs.databricks.com, "Configure settings for Lakeflow Jobs" (maximum concurrent runs, queueing).
+    Source: docs.databricks.com, "Configure settings for Lakeflow Jobs" (maximum concurrent runs, queueing), and
+    api/workspace/jobs/create ("Setting this value to 0 causes all new runs to be skipped").
     """
-    workspace.runs.add(run)
-    limit = run.settings.get("max_concurrent_runs", 1) if run.run_type == "JOB_RUN" else 0
-    earlier = [other for other in _active(workspace, run.job_id) if other.run_id < run.run_id]
-    if not limit or len(earlier) < limit:
+    if run.run_type != "JOB_RUN":
         workspace.runner.submit(run)
         return
-    if run.settings.get("queue", {}).get("enabled"):
+    limit = run.settings.get("max_concurrent_runs", 1)
+    if len([other for other in workspace.runs.active(run.job_id) if other.run_id < run.run_id]) < limit:
+        workspace.runner.submit(run)
+    elif limit and run.settings.get("queue", {}).get("enabled"):
         run.state = State(LifeCycle.QUEUED, None, QUEUED)
+        workspace.runs.changed(run)
+        # The run before it may have ended while this one was on its way into the queue.
+        advance(workspace, run.job_id)
     else:
         for task in run.tasks:
             task.state = State(LifeCycle.SKIPPED, None, SKIPPED)
         run.end_time = now()
         run.state = State(LifeCycle.SKIPPED, None, SKIPPED)
-    workspace.runs.changed(run)
+        workspace.runs.changed(run)
+
+
+def advance(workspace: Workspace, job_id: int) -> None:
+    """Start the runs of a job's queue for which there is room, the oldest first."""
+    while (run := workspace.runs.admit(job_id)) is not None:
+        workspace.runner.submit(run)
 
 
 def progressed(workspace: Workspace, run: Run) -> None:
@@ -58,22 +72,8 @@ def progressed(workspace: Workspace, run: Run) -> None:
         # Whatever ended a task, a notebook that it started does not outlive it.
         for child in workspace.runs.children(task) if task.state.ended else ():
             workspace.runner.cancel(child)
-    if not run.state.ended or run.run_type != "JOB_RUN":
-        return
-    for other in workspace.runs.all():
-        queued = other.job_id == run.job_id and other.state.life_cycle is LifeCycle.QUEUED
-        limit = other.settings.get("max_concurrent_runs", 1)
-        if queued and len(_active(workspace, run.job_id)) < limit and workspace.runs.claim(other):
-            workspace.runner.submit(other)
-
-
-def _active(workspace: Workspace, job_id: int) -> list[Run]:
-    idle = (LifeCycle.QUEUED,)
-    return [
-        run
-        for run in workspace.runs.all()
-        if run.job_id == job_id and not run.state.ended and run.state.life_cycle not in idle
-    ]
+    if run.state.ended and run.run_type == "JOB_RUN":
+        advance(workspace, run.job_id)
 
 
 def record(workspace: Workspace, settings: Document, *, job_id: int, name: str, kind: str) -> Run:
@@ -100,11 +100,14 @@ def record(workspace: Workspace, settings: Document, *, job_id: int, name: str, 
 def once(workspace: Workspace, call: Call, run: Run) -> int:
     """Start a run, or find the one that the same ``idempotency_token`` has started. Returns: the run's id.
 
-    Source: docs, api/workspace/jobs/runnow (the token is at most 64 characters).
+    Source: docs, api/workspace/jobs/runnow (the token is at most 64 characters; "if a run with the provided token is
+    deleted, an error is returned"). Raises: ``InvalidParameter``.
     """
     token = call.text("idempotency_token", "")
     if len(token) > 64:
         raise InvalidParameter("idempotency_token must be at most 64 characters long.")
+    # Before the token: whoever is given this run's id may ask for it at once.
+    workspace.runs.add(run)
     if token:
         run.idempotency_token = token
         # Submitted runs have no job in common; run-now's tokens are the job's own.
@@ -112,8 +115,11 @@ def once(workspace: Workspace, call: Call, run: Run) -> int:
         try:
             workspace.store.insert("token", f"{scope}:{token}", {"run_id": run.run_id})
         except Taken:
-            known = workspace.store.get("token", f"{scope}:{token}") or {}
-            return int(known["run_id"])
+            workspace.runs.remove(run.run_id)
+            known = int((workspace.store.get("token", f"{scope}:{token}") or {})["run_id"])
+            if workspace.runs.find(known) is None:
+                raise InvalidParameter(f"The run {known} of idempotency_token {token} was deleted.") from None
+            return known
     start(workspace, run)
     return run.run_id
 
@@ -137,6 +143,10 @@ def parameters(call: Call) -> Document:
             given[name] = [text(v) for v in value]
         else:
             raise InvalidParameter(f"Expected {name} to be {'an object' if kind is dict else 'a list'}.")
+        if len(json.dumps({name: given[name]}, separators=(",", ":")).encode()) > PARAMETER_BYTES:
+            raise InvalidParameter(f"The JSON representation of {name} cannot exceed {PARAMETER_BYTES} bytes.")
+    if "notebook_params" in given and "jar_params" in given:
+        raise InvalidParameter("notebook_params cannot be specified in conjunction with jar_params.")
     job_parameters = call.mapping("job_parameters", {})
     if job_parameters and given:
         raise InvalidParameter(f"job_parameters cannot be given together with {', '.join(given)}.")
@@ -156,6 +166,8 @@ def run_now(call: Call) -> Document:
     overrides = parameters(call)
     name = job["settings"]["name"]
     settings = jobspec.with_tasks(job["settings"], name)
+    if "queue" in call.arguments:
+        settings = {**settings, **jobspec.typed({"queue": call.mapping("queue")}, JobSettings)}
     jobspec.check(settings, jobs.installed(workspace))
     run = record(workspace, settings, job_id=job["job_id"], name=name, kind="JOB_RUN")
     run.parameters = overrides

@@ -7,14 +7,19 @@ handlers (runs.py); the clients' own limit is 180 s per request (wire.md §1.8).
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable
 
 
 class Signal:
-    """Wakes those who wait for a key. ``notify`` may be called from any thread, ``wait`` from the opening loop."""
+    """Wakes those who wait for a key. ``notify`` may be called from any thread, ``wait`` from the opening loop.
+
+    ``patience``: the most seconds that polls are held, for tests that want their clients to see them pending.
+    """
 
     def __init__(self) -> None:
+        self.patience = math.inf
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: dict[Hashable, set[asyncio.Future[None]]] = defaultdict(set)
         self._closed = False
@@ -33,6 +38,10 @@ class Signal:
         """Wake those who wait for ``key``. The change must be visible before the call."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake, key)
+
+    def awaited(self, key: Hashable) -> bool:
+        """Whether somebody is waiting for ``key`` now."""
+        return key in self._waiting
 
     async def wait(self, key: Hashable, until: Callable[[], bool], seconds: float) -> bool:
         """Wait until ``until()`` holds, looking again at each notification of ``key``.

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.runner.run import LifeCycle, Result, Run, State, TaskRun, now
-from harness.workspace import jobs, repair
+from harness.runner.scheduler import latest_tasks
+from harness.workspace import arrays, jobs, repair
 from harness.workspace.errors import InvalidParameter, InvalidState, NotFound
+from harness.workspace.resolved import resolved_values
 from harness.workspace.runpage import executed_html
-from harness.workspace.runviews import output_view, run_view, task_run_view
+from harness.workspace.runviews import output_view, run_view, single_task_view, task_run_view
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, api, page
 
@@ -20,10 +22,10 @@ RUN_OPERATORS = frozenset({"DatabricksSubmitRunOperator", "DatabricksRunNowOpera
 # Our own kernel, which polls for nothing else (harness/kernel/subruns.py).
 SUBRUN = "dbutils.notebook.run"
 TASK_OPERATORS = frozenset({"DatabricksNotebookOperator", "DatabricksTaskOperator"})
-# The poll period of the task operators (wire.md §1.3): holding them longer than they would sleep gains nothing.
-TASK_POLL_SECONDS = 5.0
 RETRY_FIELDS = ("max_retries", "min_retry_interval_millis", "retry_on_timeout")
-FAILURES = (Result.FAILED, Result.TIMEDOUT)
+# docs: api/workspace/jobs/listruns, `limit`; 26 is what the service lets through (databricks-cli#464).
+LIST_LIMITS = {"2.0": 1000, "2.1": 26, "2.2": 26}
+VIEWS = {"CODE": True, "ALL": True, "DASHBOARDS": False}
 
 
 def find(workspace: Workspace, run_id: int) -> tuple[Run, TaskRun | None]:
@@ -42,10 +44,10 @@ async def hold(call: Call, run: Run, task: TaskRun | None) -> None:
 
     Who asks stands in the User-Agent; the order of each caller's reads was measured (wire.md §1.3, §1.8):
     triggers send their GETs with a body; SubmitRun and RunNow first read the run's page address, then its state;
-    Notebook and Task operators read the parent for its tasks, then poll their task run.
+    Notebook and Task operators read the parent for its tasks, then poll the last attempt of theirs.
     """
     workspace = call.workspace
-    seconds = workspace.config.hold_seconds
+    seconds = workspace.hold_seconds
     key = ("run", run.run_id)
     operator = call.operator
     if not operator or operator == LAUNCH:
@@ -56,13 +58,19 @@ async def hold(call: Call, run: Run, task: TaskRun | None) -> None:
             await workspace.signal.wait(key, lambda: task.state.ended, seconds)
     elif call.by_body or operator == SUBRUN or (operator in RUN_OPERATORS and not first):
         await workspace.signal.wait(key, lambda: run.state.ended, seconds)
-    elif operator in TASK_OPERATORS and not first:
-        if run.run_type == "SUBMIT_RUN" and any(name in run.tasks[0].spec for name in RETRY_FIELDS):
-            # With native retries the operator follows the run, not one attempt (provider, _monitor_submit_run).
+    elif operator in TASK_OPERATORS and run.run_type == "SUBMIT_RUN":
+        # With native retries the operator follows the run, not one attempt (provider, _monitor_submit_run).
+        if not first and any(name in run.tasks[0].spec for name in RETRY_FIELDS):
             await workspace.signal.wait(key, lambda: run.state.ended, seconds)
-        elif any(t.state.result in FAILURES for t in run.tasks):
-            # After a failed attempt it asks whether the whole run has ended (_workflow_task_is_conclusive).
-            await workspace.signal.wait(key, lambda: run.state.ended, min(seconds, TASK_POLL_SECONDS))
+    elif operator in TASK_OPERATORS and not workspace.signal.awaited(key):
+        # Shown an attempt that then fails, the operator would sleep until the next one (_monitor_workflow_task).
+        # on_kill reads the tasks too, while the poll that it interrupts is still held: it is answered at once.
+        await workspace.signal.wait(key, lambda: settled(run), seconds)
+
+
+def settled(run: Run) -> bool:
+    """Whether every task that has native retries has made its last attempt."""
+    return all(task.state.ended for task in latest_tasks(run).values() if task.spec.get("max_retries"))
 
 
 def as_launched(view: Document) -> Document:
@@ -83,11 +91,16 @@ def as_launched(view: Document) -> Document:
 async def get(call: Call) -> Document:
     run, task = find(call.workspace, call.integer("run_id"))
     await hold(call, run, task)
-    if task is not None:
-        return task_run_view(call.workspace, run, task)
-    view = run_view(call.workspace, run)
-    if call.flag("include_history"):
+    view = run_view(call.workspace, run) if task is None else task_run_view(call.workspace, run, task)
+    if task is None and call.flag("include_history"):
         view["repair_history"] = repair.history(call.workspace, run)
+    if call.flag("include_resolved_values"):
+        shown = run.tasks if task is None else [task]
+        for document, each in zip(view["tasks"], shown, strict=False):
+            document["resolved_values"] = resolved_values(call.workspace, run, each)
+    if arrays.version(call) == "2.0" and len(run.tasks) == 1:
+        view |= single_task_view(run.tasks[0])
+    view, view["next_page_token"] = arrays.paged(view, arrays.OF_A_RUN, call)
     return as_launched(view) if call.operator == LAUNCH else view
 
 
@@ -109,14 +122,24 @@ def list_runs(call: Call) -> Document:
         and run.start_time >= since
         and (not until or run.start_time <= until)
     ]
-    some, following, previous = page(found, call, size=20, most=25)
-    views = [run_view(call.workspace, run, tasks=call.flag("expand_tasks")) for run in some]
+    most = LIST_LIMITS[arrays.version(call)]
+    if call.integer("limit", 20) == 0:
+        call.arguments["limit"] = most  # "the service instead uses the maximum limit"
+    some, following, previous = page(found, call, size=20, most=most)
+    views = [_listed(call, run) for run in some]
     return {
         **({"runs": views} if views else {}),
         "has_more": following is not None,
         "next_page_token": following,
         "prev_page_token": previous,
     }
+
+
+def _listed(call: Call, run: Run) -> Document:
+    if not call.flag("expand_tasks"):
+        return run_view(call.workspace, run, tasks=False)
+    view, more = arrays.shortened(run_view(call.workspace, run), arrays.OF_A_RUN, call)
+    return {**view, "has_more": more or None}
 
 
 def task_of(call: Call) -> tuple[Run, TaskRun]:
@@ -194,8 +217,11 @@ def export(call: Call) -> Document:
     _, task = task_of(call)
     if "notebook_task" not in task.spec:
         raise InvalidParameter("Only runs of notebook tasks can be exported.")
-    if call.text("views_to_export", "CODE") not in ("CODE", "ALL"):
-        raise InvalidParameter("views_to_export: only CODE and ALL are served by the local workspace.")
+    views = call.text("views_to_export", "CODE")
+    if views not in VIEWS:
+        raise InvalidParameter(f"Invalid views_to_export: {views}. It must be one of {', '.join(VIEWS)}.")
+    if not VIEWS[views]:
+        return {}  # no notebook here has a dashboard
     html = executed_html(call.workspace, task)
     if html is None:
         raise NotFound(f"Run {task.run_id} has no executed notebook (its state is {task.state.life_cycle}).")

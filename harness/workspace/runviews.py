@@ -51,12 +51,15 @@ def state_view(state: State) -> Document:
         "result_state": MAX_CONCURRENT if skipped else str(state.result) if state.result and state.ended else None,
         "state_message": state.message,
         "user_cancelled_or_timedout": state.result in (Result.CANCELED, Result.TIMEDOUT),
+        "queue_reason": state.message if state.life_cycle is LifeCycle.QUEUED else None,
     }
 
 
 def status_view(state: State) -> Document:
     """``status``: what newer SDK and CLI versions read."""
     view: Document = {"state": STATUS.get(state.life_cycle, str(state.life_cycle))}
+    if state.life_cycle is LifeCycle.QUEUED:
+        view["queue_details"] = {"code": "MAX_CONCURRENT_RUNS_REACHED", "message": state.message}
     if state.ended:
         if state.result is not None:
             code, kind = TERMINATION[state.result]
@@ -125,7 +128,7 @@ def task_run_view(workspace: Workspace, run: Run, task: TaskRun) -> Document:
         **times(task),
         "run_id": task.run_id,
         "number_in_job": task.run_id,
-        "original_attempt_run_id": task.run_id,
+        "original_attempt_run_id": next(t.run_id for t in run.tasks if t.task_key == task.task_key),
         "run_name": task.task_key,
         "task_key": task.task_key,
         "attempt_number": task.attempt,
@@ -133,11 +136,18 @@ def task_run_view(workspace: Workspace, run: Run, task: TaskRun) -> Document:
         "format": "SINGLE_TASK",
         "state": state_view(task.state),
         "status": status_view(task.state),
-        "task": {name: body for name, body in task.spec.items() if name.endswith("_task")},
-        "cluster_spec": {name: task.spec[name] for name in (*CLUSTER_FIELDS, "libraries") if name in task.spec},
+        **single_task_view(task),
         "tasks": [task_view(workspace, run, task)],
     }
     return view
+
+
+def single_task_view(task: TaskRun) -> Document:
+    """What a run of one task says of it by itself (docs: Jobs API 2.0, ``runs/get``)."""
+    return {
+        "task": {name: body for name, body in task.spec.items() if name.endswith("_task")},
+        "cluster_spec": {name: task.spec[name] for name in (*CLUSTER_FIELDS, "libraries") if name in task.spec},
+    }
 
 
 def _common(workspace: Workspace, run: Run) -> Document:

@@ -147,6 +147,27 @@ class Runs:
         with self._lock:
             return [run for run in self._children.get(task.run_id, ()) if not run.state.ended]
 
+    def active(self, job_id: int) -> list[Run]:
+        """The runs of a job that have neither ended nor wait in its queue."""
+        with self._lock:
+            return self._active(job_id)
+
+    def _active(self, job_id: int) -> list[Run]:
+        waits = LifeCycle.QUEUED
+        runs = self._runs.values()
+        return [r for r in runs if r.job_id == job_id and not r.state.ended and r.state.life_cycle is not waits]
+
+    def admit(self, job_id: int) -> Run | None:
+        """Take the oldest run out of a job's queue, if its ``max_concurrent_runs`` leaves room for it now."""
+        with self._lock:
+            active = len(self._active(job_id))
+            for run in self._runs.values():
+                queued = run.job_id == job_id and run.state.life_cycle is LifeCycle.QUEUED
+                if queued and active < run.settings.get("max_concurrent_runs", 1):
+                    run.state = State(LifeCycle.PENDING)
+                    return run
+        return None
+
     def claim(self, run: Run) -> bool:
         """Take a run out of its job's queue. Returns: whether it was there, and is now the caller's alone."""
         with self._lock:
@@ -182,6 +203,11 @@ class Workspace:
     engine: Engine
     sql: SqlEngine
     runner: Runner
+
+    @property
+    def hold_seconds(self) -> float:
+        """How long a poll may be held now."""
+        return min(self.config.hold_seconds, self.signal.patience)
 
 
 def workspace_of(request: Request) -> Workspace:

@@ -68,7 +68,7 @@ async def get(call: Call) -> Response:
     """A statement's state and, once it succeeded, its first rows. Raises: ``NotFound``."""
     operation = _find(call)
     if call.operator in PATIENT_OPERATORS:
-        await _ended(call.workspace, operation, call.workspace.config.hold_seconds)
+        await _ended(call.workspace, operation, call.workspace.hold_seconds)
     return answer(view(call, operation))
 
 

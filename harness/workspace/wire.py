@@ -220,20 +220,22 @@ def page(
     if not 1 <= limit <= most:
         raise InvalidParameter(f"Invalid {field}: {limit}. It must be between 1 and {most}.")
     token = call.text("page_token", "")
-    start = _position(token) if token else call.integer("offset", 0)
+    start = position_of(token) if token else call.integer("offset", 0)
     if start < 0:
         raise InvalidParameter(f"Invalid offset: {start}.")
     end = start + limit
-    following = _token(end) if end < len(items) else None
-    previous = _token(max(0, start - limit)) if start > 0 else None
+    following = token_of(end) if end < len(items) else None
+    previous = token_of(max(0, start - limit)) if start > 0 else None
     return items[start:end], following, previous
 
 
-def _token(position: int) -> str:
+def token_of(position: int) -> str:
+    """The page token of a position in a list."""
     return base64.urlsafe_b64encode(f"at:{position}".encode()).decode()
 
 
-def _position(token: str) -> int:
+def position_of(token: str) -> int:
+    """The position that a page token stands for. Raises: ``InvalidParameter``."""
     try:
         mark, _, position = base64.urlsafe_b64decode(token.encode()).decode().partition(":")
         if mark != "at":

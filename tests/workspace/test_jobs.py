@@ -119,6 +119,10 @@ def test_null_fields_are_absent_and_no_answer_has_any(http: httpx2.Client) -> No
             ["'a'", "'z'", "does not exist"],
         ),
         ({"tasks": [{"task_key": "a", "notebook_task": NOTEBOOK}] * 2}, ["Duplicate", "'a'"]),
+        (
+            {"tasks": [{"task_key": "a", "notebook_task": NOTEBOOK}], "max_concurrent_runs": 1001},
+            ["max_concurrent_runs"],
+        ),
         ({"git_source": {"git_url": "x", "git_provider": "gitHub"}}, ["git_source"]),
     ],
 )
@@ -190,6 +194,51 @@ def test_the_providers_hook_makes_finds_resets_and_updates_a_job(
         "IS_OWNER",
         "CAN_VIEW",
     ]
+
+
+def test_a_schedule_notifications_and_health_rules_are_kept_and_start_nothing(
+    http: httpx2.Client, w: WorkspaceClient
+) -> None:
+    recorded = {
+        "schedule": {"quartz_cron_expression": "* * * * * ?", "timezone_id": "UTC", "pause_status": "UNPAUSED"},
+        "trigger": {"file_arrival": {"url": "s3://bucket/in/"}},
+        "continuous": {"pause_status": "UNPAUSED"},
+        "email_notifications": {"on_failure": ["me@example.com"]},
+        "webhook_notifications": {"on_start": [{"id": "hook"}]},
+        "health": {"rules": [{"metric": "RUN_DURATION_SECONDS", "op": "GREATER_THAN", "value": 10}]},
+        "timeout_seconds": 60,
+    }
+    job_id = create(http, spec("scheduled", **recorded))
+    kept = settings_of(http, job_id)
+    assert {name: kept[name] for name in recorded} == recorded
+    assert list(w.jobs.list_runs(job_id=job_id)) == []
+
+
+def test_version_2_0_lists_all_jobs_at_once(http: httpx2.Client) -> None:
+    http.post("/_harness/reset")
+    for number in range(25):
+        create(http, spec(f"job {number}"))
+    assert len(http.get("/api/2.0/jobs/list").json()["jobs"]) == 25
+    assert len(http.get("/api/2.1/jobs/list").json()["jobs"]) == 20
+    assert len(http.get("/api/2.0/jobs/list", params={"limit": 7}).json()["jobs"]) == 7
+
+
+def test_queueing_is_on_for_jobs_of_version_2_2_alone(http: httpx2.Client) -> None:
+    assert settings_of(http, create(http, spec()))["queue"] == {"enabled": True}
+    assert settings_of(http, create(http, spec(queue={"enabled": False})))["queue"] == {"enabled": False}
+    earlier = http.post("/api/2.1/jobs/create", json=spec()).json()["job_id"]
+    assert "queue" not in settings_of(http, earlier)
+
+
+def test_there_are_no_pipelines_and_none_can_be_made(
+    http: httpx2.Client, hook_of: Callable[[str], DatabricksHook]
+) -> None:
+    assert hook_of("DatabricksSubmitRunOperator").find_pipeline_id_by_name("nightly") is None
+    missing = http.get("/api/2.0/pipelines/123")
+    assert (missing.status_code, missing.json()["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
+    refused = http.post("/api/2.0/pipelines", json={"name": "p"})
+    assert (refused.status_code, refused.json()["error_code"]) == (501, "NOT_IMPLEMENTED")
+    assert http.get("/api/2.0/pipelines?max_results=0").json()["error_code"] == "INVALID_PARAMETER_VALUE"
 
 
 def test_a_deleted_job_is_gone(w: WorkspaceClient, http: httpx2.Client) -> None:

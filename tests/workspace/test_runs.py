@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,6 +185,9 @@ def test_job_parameters_have_defaults_that_run_now_overrides(service: Service, h
         {"notebook_params": ["a"]},
         {"python_params": {"a": "b"}},
         {"only": ["a"]},
+        {"notebook_params": {"a": "b"}, "jar_params": ["c"]},
+        {"notebook_params": {"a": "b" * 10_000}},
+        {"queue": "yes"},
     ],
 )
 def test_parameters_that_cannot_be_honoured_are_refused(http: httpx2.Client, parameters: dict[str, Any]) -> None:
@@ -193,7 +197,7 @@ def test_parameters_that_cannot_be_honoured_are_refused(http: httpx2.Client, par
 
 
 def test_a_run_over_the_jobs_limit_is_skipped(service: Service, http: httpx2.Client, w: WorkspaceClient) -> None:
-    job_id = job(http)
+    job_id = job(http, queue={"enabled": False})
     first = http.post(f"{JOBS}/run-now", json={"job_id": job_id}).json()["run_id"]
     second = get(http, http.post(f"{JOBS}/run-now", json={"job_id": job_id}).json()["run_id"])
     assert second["state"]["life_cycle_state"] == "SKIPPED"
@@ -205,16 +209,104 @@ def test_a_run_over_the_jobs_limit_is_skipped(service: Service, http: httpx2.Cli
     assert third["state"]["life_cycle_state"] == "PENDING"
 
 
-def test_a_job_with_a_queue_runs_the_next_when_the_first_has_ended(service: Service, http: httpx2.Client) -> None:
-    job_id = job(http, queue={"enabled": True})
+def test_a_job_of_version_2_2_queues_and_runs_the_next_when_the_first_has_ended(
+    service: Service, http: httpx2.Client
+) -> None:
+    job_id = job(http)
     runs = [http.post(f"{JOBS}/run-now", json={"job_id": job_id}).json()["run_id"] for _ in range(3)]
-    states = [get(http, run_id)["state"]["life_cycle_state"] for run_id in runs]
-    assert states == ["PENDING", "QUEUED", "QUEUED"]
+    read = [get(http, run_id) for run_id in runs]
+    assert [run["state"]["life_cycle_state"] for run in read] == ["PENDING", "QUEUED", "QUEUED"]
+    assert read[1]["status"]["queue_details"]["code"] == "MAX_CONCURRENT_RUNS_REACHED"
+    assert read[1]["state"]["queue_reason"] == read[1]["status"]["queue_details"]["message"]
     http.post(f"{JOBS}/runs/cancel", json={"run_id": runs[1]})
     assert get(http, runs[1])["state"]["result_state"] == "CANCELED"
     service.runner.end(service.runner.submitted[-1])
     assert service.runner.submitted[-1].run_id == runs[2]
     assert get(http, runs[2])["state"]["life_cycle_state"] == "PENDING"
+
+
+def test_a_job_of_an_earlier_version_skips_and_run_now_may_say_otherwise(http: httpx2.Client) -> None:
+    made = http.post("/api/2.1/jobs/create", json={"name": "old", "tasks": TASKS}).json()
+    runs = [
+        http.post(f"{JOBS}/run-now", json={**made, **more}).json()["run_id"]
+        for more in ({}, {}, {"queue": {"enabled": True}})
+    ]
+    states = [get(http, run_id)["state"]["life_cycle_state"] for run_id in runs]
+    assert states == ["PENDING", "SKIPPED", "QUEUED"]
+    assert http.post(f"{JOBS}/runs/cancel-all", json={**made, "all_queued_runs": True}).json() == {}
+    states = [get(http, run_id)["state"].get("result_state") for run_id in runs]
+    assert states == [None, "MAXIMUM_CONCURRENT_RUNS_REACHED", "CANCELED"]
+
+
+def test_a_job_that_allows_no_runs_skips_them_whatever_its_queue(http: httpx2.Client) -> None:
+    job_id = job(http, max_concurrent_runs=0)
+    read = get(http, http.post(f"{JOBS}/run-now", json={"job_id": job_id}).json()["run_id"])
+    assert read["state"]["life_cycle_state"] == "SKIPPED"
+
+
+def test_every_queued_run_of_the_workspace_is_cancelled_at_once(http: httpx2.Client) -> None:
+    jobs = [job(http), job(http)]
+    runs = [http.post(f"{JOBS}/run-now", json={"job_id": job_id}).json()["run_id"] for job_id in jobs * 2]
+    assert http.post(f"{JOBS}/runs/cancel-all", json={}).status_code == 400
+    assert http.post(f"{JOBS}/runs/cancel-all", json={"all_queued_runs": True}).json() == {}
+    states = [get(http, run_id)["state"]["life_cycle_state"] for run_id in runs]
+    assert states == ["PENDING", "PENDING", "TERMINATED", "TERMINATED"]
+
+
+def test_the_token_of_a_deleted_run_starts_no_other(service: Service, http: httpx2.Client) -> None:
+    run = submitted(service, http, idempotency_token="deleted")
+    service.runner.end(run)
+    http.post(f"{JOBS}/runs/delete", json={"run_id": run.run_id})
+    answer = http.post(f"{JOBS}/runs/submit", json={"tasks": TASKS, "idempotency_token": "deleted"})
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+    assert str(run.run_id) in answer.json()["message"]
+
+
+def test_more_than_a_hundred_tasks_come_by_pages_which_the_clients_put_together(
+    http: httpx2.Client, w: WorkspaceClient, hook_of: Hooks
+) -> None:
+    keys = [f"task_{number:03}" for number in range(105)]
+    many = [{"task_key": key, "notebook_task": NOTEBOOK} for key in keys]
+    job_id = job(http, tasks=many, parameters=[{"name": "day", "default": "1"}])
+    page = http.get(f"{JOBS}/get", params={"job_id": job_id}).json()
+    assert len(page["settings"]["tasks"]) == 100
+    rest = http.get(f"{JOBS}/get", params={"job_id": job_id, "page_token": page["next_page_token"]}).json()
+    assert (len(rest["settings"]["tasks"]), rest["settings"]["parameters"]) == (5, [])
+    assert "next_page_token" not in rest
+    whole = w.jobs.get(job_id).settings
+    assert whole is not None
+    assert [task.task_key for task in whole.tasks or []] == keys
+    (listed,) = [each for each in w.jobs.list(expand_tasks=True) if each.job_id == job_id]
+    assert listed.settings is not None
+    assert len(listed.settings.tasks or []) == 105
+    run_id = http.post(f"{JOBS}/run-now", json={"job_id": job_id}).json()["run_id"]
+    assert [task.task_key for task in w.jobs.get_run(run_id).tasks or []] == keys
+    assert len(hook_of("DatabricksHook").get_run(run_id)["tasks"]) == 105
+    (run,) = [each for each in w.jobs.list_runs(job_id=job_id, expand_tasks=True)]
+    assert len(run.tasks or []) == 105
+    # The versions before 2.2 have no such pages.
+    assert len(http.get("/api/2.1/jobs/runs/get", params={"run_id": run_id}).json()["tasks"]) == 105
+
+
+def test_parameters_are_shown_with_their_references_replaced_when_asked_for(http: httpx2.Client) -> None:
+    body = {**NOTEBOOK, "base_parameters": {"day": "{{job.parameters.day}}", "key": "{{task.name}}", "n": "1"}}
+    script = {"python_file": "/Shared/pipelines/helpers.py", "parameters": ["{{job.id}}", "{{job.parameters.none}}"]}
+    tasks = [{"task_key": "a", "notebook_task": body}, {"task_key": "b", "spark_python_task": script}]
+    job_id = job(http, tasks=tasks, parameters=[{"name": "day", "default": "today"}])
+    run_id = http.post(f"{JOBS}/run-now", json={"job_id": job_id, "notebook_params": {"n": 2}}).json()["run_id"]
+    assert "resolved_values" not in get(http, run_id)["tasks"][0]
+    shown = get(http, run_id, include_resolved_values="true")["tasks"]
+    assert shown[0]["resolved_values"] == {"notebook_task": {"base_parameters": {"day": "today", "key": "a", "n": "2"}}}
+    # It names nothing: the task will fail, and its parameters are shown as they were given.
+    assert shown[1]["resolved_values"] == {"spark_python_task": {"parameters": script["parameters"]}}
+
+
+def test_version_2_0_shows_the_one_task_of_a_run_by_itself(http: httpx2.Client) -> None:
+    one = {"run_name": "one", "notebook_task": NOTEBOOK, "existing_cluster_id": "c"}
+    run_id = http.post("/api/2.0/jobs/runs/submit", json=one).json()["run_id"]
+    run = http.get("/api/2.0/jobs/runs/get", params={"run_id": run_id}).json()
+    assert (run["task"], run["cluster_spec"]) == ({"notebook_task": NOTEBOOK}, {"existing_cluster_id": "c"})
+    assert "task" not in get(http, run_id)
 
 
 def test_output_tells_error_trace_logs_and_exit_value(
@@ -246,6 +338,10 @@ def test_the_executed_notebook_is_exported_as_html(service: Service, http: httpx
     (folder / "executed.html").write_text("<p>done</p>")
     views = http.get(f"{JOBS}/runs/export", params={"run_id": run.run_id}).json()["views"]
     assert views == [{"content": "<p>done</p>", "name": "load", "type": "NOTEBOOK"}]
+    dashboards = {"run_id": run.run_id, "views_to_export": "DASHBOARDS"}
+    assert http.get(f"{JOBS}/runs/export", params=dashboards).json() == {}
+    unknown = http.get(f"{JOBS}/runs/export", params={"run_id": run.run_id, "views_to_export": "X"})
+    assert (unknown.status_code, unknown.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
 
 
 def test_runs_are_listed_newest_first_and_filtered(service: Service, http: httpx2.Client, w: WorkspaceClient) -> None:
@@ -257,6 +353,14 @@ def test_runs_are_listed_newest_first_and_filtered(service: Service, http: httpx
     assert [run.run_id for run in w.jobs.list_runs(completed_only=True)] == [ended.run_id]
     assert [run.run_id for run in w.jobs.list_runs(active_only=True, limit=1)] == [of_job, active.run_id]
     assert [run.run_id for run in w.jobs.list_runs(run_type=sdk.RunType.JOB_RUN)] == [of_job]
+    assert [run.run_id for run in w.jobs.list_runs(limit=0)] == [of_job, active.run_id, ended.run_id]
+    ended.start_time -= 10_000
+    since = {"start_time_from": ended.start_time, "start_time_to": ended.start_time + 1}
+    assert [run.run_id for run in w.jobs.list_runs(**since)] == [ended.run_id]
+    assert http.get(f"{JOBS}/runs/list", params={"limit": 26}).status_code == 200
+    assert http.get(f"{JOBS}/runs/list", params={"limit": 27}).status_code == 400
+    both = http.get(f"{JOBS}/runs/list", params={"active_only": "true", "completed_only": "true"})
+    assert both.json()["error_code"] == "INVALID_PARAMETER_VALUE"
 
 
 def test_cancel_and_cancel_all_end_what_is_active(service: Service, http: httpx2.Client) -> None:
@@ -386,18 +490,27 @@ def test_a_notebook_operator_that_follows_its_own_run_is_held_there(
     assert result[0]["state"]["result_state"] == "SUCCESS"
 
 
-def test_after_a_failed_task_its_operator_is_told_whether_the_whole_run_has_ended(
+def test_the_operator_of_a_retried_task_is_shown_the_tasks_when_the_last_attempt_has_ended(
     service: Service, http: httpx2.Client, hook_of: Hooks
 ) -> None:
     hook = hook_of("DatabricksTaskOperator")
-    run = submitted(service, http)
-    hook.get_run_tasks(run.run_id)
-    service.runner.end_task(run, run.tasks[0], Result.FAILED)
-    thread, result = in_thread(lambda: hook.get_run_state(run.run_id))
+    http.post(f"{JOBS}/run-now", json={"job_id": job(http, tasks=[{**TASKS[0], "max_retries": 1}, TASKS[1]])})
+    run = service.runner.submitted[-1]
+    thread, result = in_thread(lambda: hook.get_run_tasks(run.run_id))
     wait_until_asked(service, run)
-    service.runner.end(run, Result.FAILED)
+    # What on_kill asks meanwhile is not held behind it.
+    assert [task["state"]["life_cycle_state"] for task in hook.get_run_tasks(run.run_id)] == ["PENDING", "PENDING"]
+    again = replace(run.tasks[0], run_id=99_000_000, attempt=1, state=State(LifeCycle.RUNNING))
+    run.tasks.append(again)
+    service.runner.end_task(run, run.tasks[0], Result.FAILED)
+    service.runner.end_task(run, again)
     thread.join(10)
-    assert result[0].is_terminal
+    assert [task["state"].get("result_state") for task in result[0]] == ["FAILED", None, "SUCCESS"]
+    read = get(http, again.run_id)
+    assert (read["attempt_number"], read["original_attempt_run_id"]) == (1, run.tasks[0].run_id)
+    # Whether the run goes on is told as it is: the operator would take an earlier attempt for the last one.
+    assert not hook.get_run_state(run.run_id).is_terminal
+    service.runner.end(run)
 
 
 def test_an_async_read_with_its_parameters_in_the_body_is_held_until_the_end(
@@ -415,6 +528,20 @@ def test_an_async_read_with_its_parameters_in_the_body_is_held_until_the_end(
     service.runner.end(run)
     thread.join(10)
     assert result[0].result_state == "SUCCESS"
+
+
+def test_polls_that_are_not_to_be_held_are_answered_at_once_until_a_reset(
+    service: Service, http: httpx2.Client, hook_of: Hooks
+) -> None:
+    assert http.post("/_harness/hold", json={"seconds": 0}).json() == {"seconds": 0}
+    hook = hook_of("DatabricksSubmitRunOperator")
+    run = submitted(service, http)
+    for _ in range(3):
+        assert not hook.get_run_state(run.run_id).is_terminal
+    service.runner.end(run)
+    assert http.post("/_harness/hold", json={"seconds": -1}).status_code == 400
+    http.post("/_harness/reset")
+    assert service.workspace.hold_seconds == service.workspace.config.hold_seconds
 
 
 def test_others_are_answered_at_once(service: Service, http: httpx2.Client, w: WorkspaceClient, hook_of: Hooks) -> None:

@@ -1,0 +1,5 @@
+"""A plain Python file: prints the arguments it was given."""
+
+import sys
+
+print("arguments:", *sys.argv[1:])
