@@ -6,9 +6,11 @@ Exit codes: 0 all is green; 1 a run failed, or the machine lacks something; 2 th
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import shlex
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -59,6 +61,23 @@ def _explained() -> Iterator[None]:
     ) as error:
         err.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
+    except Exception as error:
+        if not disk_is_full(error):
+            raise
+        message = f"The disk is full ({error}). `harness doctor` shows where we write and how much room there is."
+        err.print(message, style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+def disk_is_full(error: BaseException | None) -> bool:
+    """Whether an exception, or one it follows from, is about a disk without room, as the system or SQLite says it."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if isinstance(error, sqlite3.OperationalError) and "disk is full" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _settings() -> Settings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.cli import disk_is_full
 from harness.dagrun.connections import Endpoints
 from harness.serve import locked, write_private
 
@@ -188,3 +190,18 @@ def test_ctrl_c_ends_a_run_with_code_130_and_nothing_stays(tmp_path):
     assert process.returncode == 130
     _, alive = psutil.wait_procs(family, timeout=20)
     assert alive == []
+
+
+def test_a_full_disk_is_said_so_whoever_found_it_full():
+    with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(OSError, match="No space") as by_the_system:
+        full.write(b"x")
+    database = sqlite3.connect(":memory:")
+    database.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(sqlite3.OperationalError) as by_sqlite:
+        database.execute("CREATE TABLE t (a)")
+    database.close()
+    for error in (by_the_system.value, by_sqlite.value):
+        wrapped = RuntimeError("while committing")
+        wrapped.__cause__ = error
+        assert disk_is_full(wrapped)
+    assert not disk_is_full(ValueError("disk is full of other things"))

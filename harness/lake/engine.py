@@ -133,6 +133,11 @@ class Engine:
         boot.slots[tag] = slot
         return Gateway(slot.port(), secret, tag)
 
+    def has_lost(self, tag: str) -> bool:
+        """Whether the JVM that a slot was opened in has died; those of :meth:`on_crash` are told a moment later."""
+        boot = self._boot
+        return tag not in boot.slots or boot.jvm is None or boot.jvm.dead()
+
     def close_slot(self, tag: str) -> None:
         """End what the slot's process has left: streams, jobs, connections. Nothing to do if the JVM died since."""
         slot = self._boot.slots.pop(tag, None)

@@ -40,6 +40,13 @@ class Jvm:
     def pid(self) -> int:
         return self.process.pid
 
+    def dead(self) -> bool:
+        """Whether it has died, noticed by its watcher or not."""
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:  # the watcher has noticed
+            return True
+
     def session(self) -> Any:
         """Spark's root session (Java). Waits until Spark is up."""
         return self.gateway.entry_point.session()

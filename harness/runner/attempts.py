@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 
     from harness.lake.engine import Engine
 
+# How long a task that failed because Spark died waits to be told why Spark died.
+OBITUARY_SECONDS = 5.0
+
 
 @dataclass
 class Attempt:
     """An attempt that is under way. ``deadline``: seconds of the monotonic clock. ``verdict``: how it is to end, when
-    that was decided from outside (cancelled, timed out, Spark gone); ``why``: more about it."""
+    that was decided from outside (cancelled, timed out, Spark gone); ``why``: more about it; ``judged``: set then."""
 
     run: Run
     task: TaskRun
@@ -37,6 +40,7 @@ class Attempt:
     why: str = ""
     fork: Fork | None = None
     attached: bool = False
+    judged: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def end(self, verdict: State, why: str = "") -> None:
@@ -45,6 +49,7 @@ class Attempt:
             if self.verdict is None:
                 self.verdict, self.why = verdict, why
             fork = self.fork
+        self.judged.set()
         if fork is not None:
             fork.kill()
 
@@ -145,12 +150,17 @@ class Executor:
             if not fork.wait(attempt.remaining()):
                 attempt.end(timed_out(attempt))
                 fork.wait()
+            lost = self._engine.has_lost(tag)
         finally:
             self._engine.close_slot(tag)
             (directory / "spec.json").unlink(missing_ok=True)  # it holds secrets
         if attempt.decided():
             return self._ended(attempt)
-        return self._finished(fork, directory)
+        state, output = self._finished(fork, directory)
+        # Not the notebook's lost connection is the reason, but why Spark died.
+        if lost and state.result is not Result.SUCCESS and attempt.judged.wait(OBITUARY_SECONDS):
+            return self._ended(attempt)
+        return state, output
 
     def _finished(self, fork: Fork, directory: Path) -> tuple[State, Output]:
         result = outputs.read_result(directory)

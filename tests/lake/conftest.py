@@ -42,7 +42,7 @@ def engine_config(
     tmp_path_factory: pytest.TempPathFactory, cache: Path, unity: ScratchCatalog, s3_server: S3Endpoint
 ) -> EngineConfig:
     directory = tmp_path_factory.mktemp("engine") / "spark"
-    return EngineConfig(directory, cache, unity.url, "test-token", s3=s3_server, memory="1g")
+    return EngineConfig(directory, cache, unity.url, "test-token", s3=s3_server)
 
 
 @pytest.fixture(scope="session")

@@ -232,7 +232,7 @@ def test_the_jvm_does_not_outlive_its_owner(unity: ScratchCatalog, cache: Path, 
     program = f"""
 from pathlib import Path
 from harness.lake.engine import Engine, EngineConfig
-engine = Engine(EngineConfig(Path({str(tmp_path / "spark")!r}), Path({str(cache)!r}), {unity.url!r}, "t", memory="1g"))
+engine = Engine(EngineConfig(Path({str(tmp_path / "spark")!r}), Path({str(cache)!r}), {unity.url!r}, "t"))
 engine.start(); engine.wait(); print(engine.status()["pid"], flush=True); engine._boot.jvm.process.wait()
 """
     owner = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)

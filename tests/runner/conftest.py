@@ -108,7 +108,6 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         token="none",
         s3=S3Endpoint("http://127.0.0.1:9", "key", "secret"),
         cores=2,
-        memory="1g",
     )
     engine = Engine(config)
     engine.start()

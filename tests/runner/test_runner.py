@@ -244,3 +244,15 @@ def test_when_spark_dies_its_tasks_fail_with_the_reason_and_the_next_ones_run(be
     assert (task.state.life_cycle, task.state.result) == (LifeCycle.INTERNAL_ERROR, Result.FAILED)
     assert "was killed by SIGKILL" in (task.output.error or "")
     assert bench.notebook("print(spark.range(3).count())").output.logs == "3\n"
+
+
+@pytest.mark.slow
+def test_a_notebook_that_finds_spark_dead_is_told_why_it_died(bench: Bench) -> None:
+    bench.engine.wait(60)
+    kill = "import os, signal\nos.kill(int(dbutils.widgets.get('jvm')), signal.SIGKILL)\n"
+    task = bench.notebook(
+        kill + "while True: spark.range(1).count()", parameters={"jvm": str(bench.engine.status()["pid"])}
+    )
+    assert (task.state.life_cycle, task.state.result) == (LifeCycle.INTERNAL_ERROR, Result.FAILED)
+    assert task.state.message.startswith("Spark ended unexpectedly.")
+    assert "was killed by SIGKILL" in (task.output.error or "")
