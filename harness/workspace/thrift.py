@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 MEDIA_TYPE = "application/x-thrift"
+# Calls about work done before, which start no warehouse: else one stopped for good would start with a goodbye.
+AFTERWARDS = (b"CloseSession", b"CloseOperation", b"CancelOperation", b"GetOperationStatus")
 
 
 def warm_up() -> None:
@@ -36,7 +38,12 @@ def _service() -> ModuleType:
 
 async def warehouse(request: Request) -> Response:
     """Calls to a warehouse, which they start if it is stopped. Raises: ``NotFound``."""
-    warehouses.wake(workspace_of(request), request.path_params["id"])
+    workspace, warehouse_id = workspace_of(request), request.path_params["id"]
+    # A message begins with its version and the length of the call's name, four bytes each.
+    if (await request.body())[8:].startswith(AFTERWARDS):
+        warehouses.find(workspace, warehouse_id)
+    else:
+        warehouses.wake(workspace, warehouse_id)
     return await _call(request)
 
 
