@@ -19,6 +19,8 @@ from starlette.routing import BaseRoute
 
 from harness.workspace import (
     catalogs,
+    clusterevents,
+    clusterlifecycle,
     clusters,
     control,
     dbfs,
@@ -38,6 +40,7 @@ from harness.workspace import (
     resultfiles,
     runpage,
     runs,
+    runtimes,
     scim,
     secretscopes,
     sqlsessions,
@@ -86,6 +89,9 @@ ROUTES: list[BaseRoute] = [
     *volumefolders.routes,
     *multipart.routes,
     *clusters.routes,
+    *clusterlifecycle.routes,
+    *clusterevents.routes,
+    *runtimes.routes,
     *warehouses.routes,
     *identity.routes,
     *scim.routes,

@@ -41,11 +41,11 @@ def start(workspace: Workspace, run: Run) -> None:
     api/workspace/jobs/create ("Setting this value to 0 causes all new runs to be skipped").
     """
     if run.run_type != "JOB_RUN":
-        workspace.runner.submit(run)
+        hand_over(workspace, run)
         return
     limit = run.settings.get("max_concurrent_runs", 1)
     if len([other for other in workspace.runs.active(run.job_id) if other.run_id < run.run_id]) < limit:
-        workspace.runner.submit(run)
+        hand_over(workspace, run)
     elif limit and run.settings.get("queue", {}).get("enabled"):
         run.state = State(LifeCycle.QUEUED, None, QUEUED)
         workspace.runs.changed(run)
@@ -62,7 +62,14 @@ def start(workspace: Workspace, run: Run) -> None:
 def advance(workspace: Workspace, job_id: int) -> None:
     """Start the runs of a job's queue for which there is room, the oldest first."""
     while (run := workspace.runs.admit(job_id)) is not None:
-        workspace.runner.submit(run)
+        hand_over(workspace, run)
+
+
+def hand_over(workspace: Workspace, run: Run) -> None:
+    """Give a run to the runner. Clusters that it is to use and that are terminated start, as on Databricks."""
+    specs = [task.spec for task in run.tasks if not task.state.ended]
+    clusters.wake(workspace, [spec["existing_cluster_id"] for spec in specs if "existing_cluster_id" in spec])
+    workspace.runner.submit(run)
 
 
 def progressed(workspace: Workspace, run: Run) -> None:
@@ -169,6 +176,7 @@ def run_now(call: Call) -> Document:
     if "queue" in call.arguments:
         settings = {**settings, **jobspec.typed({"queue": call.mapping("queue")}, JobSettings)}
     jobspec.check(settings, jobs.installed(workspace))
+    clusters.note(workspace, settings)
     run = record(workspace, settings, job_id=job["job_id"], name=name, kind="JOB_RUN")
     run.parameters = overrides
     run_id = once(workspace, call, run)

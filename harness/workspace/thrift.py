@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from harness.workspace import warehouses
+from harness.workspace import clusters, warehouses
 from harness.workspace.errors import MalformedRequest
 from harness.workspace.state import workspace_of
 
@@ -47,6 +47,13 @@ async def warehouse(request: Request) -> Response:
     return await _call(request)
 
 
+async def cluster(request: Request) -> Response:
+    """Calls to a cluster, which they start if it is terminated."""
+    if not (await request.body())[8:].startswith(AFTERWARDS):
+        clusters.wake(workspace_of(request), [request.path_params["id"]])
+    return await _call(request)
+
+
 async def _call(request: Request) -> Response:
     """One call: bytes in, bytes out, on a thread of the SQL engine's, since calls are held while statements run.
 
@@ -69,5 +76,5 @@ routes = [
     Route("/sql/1.0/warehouses/{id}", warehouse, methods=["POST"]),
     Route("/sql/1.0/endpoints/{id}", warehouse, methods=["POST"]),
     # An all-purpose cluster: whatever its id, it is the one local Spark (clusters.py).
-    Route("/sql/protocolv1/o/{org}/{id}", _call, methods=["POST"]),
+    Route("/sql/protocolv1/o/{org}/{id}", cluster, methods=["POST"]),
 ]
