@@ -31,6 +31,7 @@ from harness.workspace import (
     jobs,
     launch,
     multipart,
+    objectpermissions,
     oidc,
     pipelines,
     queries,
@@ -108,6 +109,7 @@ ROUTES: list[BaseRoute] = [
     *tables.routes,
     *grants.routes,
     *tags.routes,
+    *objectpermissions.routes,
     *control.routes,
 ]
 
