@@ -10,7 +10,7 @@ import string
 import time
 
 from harness.runner.run import now
-from harness.workspace import clusters, clusterspec
+from harness.workspace import clusters, clusterspec, libraries
 from harness.workspace.errors import InvalidParameter
 from harness.workspace.runtimes import VERSIONS
 from harness.workspace.store import Document, Taken
@@ -20,8 +20,14 @@ ID_LETTERS = string.ascii_lowercase + string.digits
 
 
 def create(call: Call) -> Document:
-    """Make a cluster, which starts at once; with ``idempotency_token``, once. Raises: ``InvalidParameter``."""
+    """Make a cluster, which starts at once; with ``idempotency_token``, once.
+
+    ``clone_from`` gives it the libraries of another. Raises: ``InvalidParameter``.
+    """
     workspace = call.workspace
+    source = call.mapping("clone_from", {}).get("source_cluster_id")
+    if source is not None:
+        clusters.find(workspace, str(source))
     spec, token = clusterspec.given(call.arguments), call.text("idempotency_token", "")
     if len(token) > 64:
         raise InvalidParameter("idempotency_token must be at most 64 characters long.")
@@ -33,6 +39,8 @@ def create(call: Call) -> Document:
         except Taken:
             return workspace.store.get("cluster_token", token) or {}
     clusters.add(workspace, cluster_id, spec)
+    if source is not None:
+        libraries.clone(workspace, str(source), cluster_id)
     clusters.find(workspace, cluster_id)
     return {"cluster_id": cluster_id}
 

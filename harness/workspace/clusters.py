@@ -59,8 +59,14 @@ def add(workspace: Workspace, cluster_id: str, spec: Document) -> None:
 
 
 def started(cluster: Document) -> Document:
-    """The record of a cluster that starts now. ``state_now``: its state until Spark is up."""
-    return {**cluster, "on": True, "start_time": now(), "announced": False, "state_now": "PENDING"}
+    """The record of a cluster that starts now. ``state_now``: its state until Spark is up; ``life``: counts starts."""
+    life = {"life": cluster.get("life", 0) + 1, "start_time": now()}
+    return {**cluster, **life, "on": True, "announced": False, "state_now": "PENDING"}
+
+
+def every(workspace: Workspace) -> list[Document]:
+    """The record of each cluster."""
+    return [cluster for cluster in workspace.store.all("cluster") if not cluster.get("gone")]
 
 
 def find(workspace: Workspace, cluster_id: str) -> Document:
@@ -176,8 +182,7 @@ def list_clusters(call: Call) -> Document:
     """The clusters that pass ``filter_by``, in pages since version 2.1."""
     workspace = call.workspace
     wanted, order = _nested(call, "filter_by", FILTERS), _nested(call, "sort_by", ("field", "direction"))
-    kept = [cluster for cluster in workspace.store.all("cluster") if not cluster.get("gone")]
-    shown = [(cluster, view(workspace, cluster)) for cluster in kept]
+    shown = [(cluster, view(workspace, cluster)) for cluster in every(workspace)]
     found = [document for cluster, document in shown if _passes(cluster, document, wanted)]
     if order.get("field") == "CLUSTER_NAME":
         found.sort(key=lambda cluster: str(cluster["cluster_name"]))
