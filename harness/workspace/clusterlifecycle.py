@@ -28,7 +28,7 @@ def create(call: Call) -> Document:
     source = call.mapping("clone_from", {}).get("source_cluster_id")
     if source is not None:
         clusters.find(workspace, str(source))
-    spec, token = clusterspec.given(call.arguments), call.text("idempotency_token", "")
+    spec, token = clusterspec.given(call.arguments, call.workspace.store), call.text("idempotency_token", "")
     if len(token) > 64:
         raise InvalidParameter("idempotency_token must be at most 64 characters long.")
     letters = "".join(secrets.choice(ID_LETTERS) for _ in range(8))
@@ -47,13 +47,14 @@ def create(call: Call) -> Document:
 
 def edit(call: Call) -> Document:
     """Replace a specification whole."""
-    return _respecify(call, clusterspec.given(call.arguments))
+    return _respecify(call, clusterspec.given(call.arguments, call.workspace.store))
 
 
 def update(call: Call) -> Document:
     """Replace the fields of a specification that ``update_mask`` names."""
     old = clusters.find(call.workspace, call.text("cluster_id"))["spec"]
-    return _respecify(call, clusterspec.updated(old, call.mapping("cluster", {}), call.text("update_mask")))
+    new, mask = call.mapping("cluster", {}), call.text("update_mask")
+    return _respecify(call, clusterspec.updated(old, new, mask, call.workspace.store))
 
 
 def _respecify(call: Call, spec: Document) -> Document:

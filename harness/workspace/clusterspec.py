@@ -10,9 +10,10 @@ import copy
 
 from databricks.sdk.service.compute import ClusterSpec
 
+from harness.workspace import clusterpolicies, policydefaults
 from harness.workspace.errors import InvalidParameter
 from harness.workspace.jobspec import typed
-from harness.workspace.store import Document
+from harness.workspace.store import Document, Store
 
 # Not part of a specification: they come along in the same request, or are only the service's to set.
 BESIDE = frozenset({"cluster_id", "clone_from", "idempotency_token", "cluster_source"})
@@ -22,15 +23,22 @@ TERMINATION_MINUTES = range(10, 10_001)
 MOST_TAGS = 45
 
 
-def given(arguments: Document) -> Document:
-    """The specification that a request holds. Raises: ``InvalidParameter``."""
-    return checked(typed({k: v for k, v in arguments.items() if k not in BESIDE}, ClusterSpec))
+def given(arguments: Document, store: Store) -> Document:
+    """The specification that a request holds, with what its policy gives. Raises: ``InvalidParameter``."""
+    return checked(typed({k: v for k, v in arguments.items() if k not in BESIDE}, ClusterSpec), store)
 
 
-def checked(spec: Document) -> Document:
-    """The specification, if it is whole and within the documented limits. Raises: ``InvalidParameter``."""
-    # A policy may give what is missing.
+def checked(spec: Document, store: Store) -> Document:
+    """The specification, if it is whole and within the documented limits, with what its policy gives.
+
+    Raises: ``InvalidParameter``.
+    """
     by_policy = "policy_id" in spec and spec.get("apply_policy_default_values", False)
+    rules = clusterpolicies.rules_of(store, spec["policy_id"]) if by_policy else None
+    if rules is not None:
+        spec = typed(policydefaults.filled(spec, rules), ClusterSpec)
+        # What is missing now, the policy has not. A policy that is unknown here may have it.
+        by_policy = False
     # Worded as terraform-provider-databricks #2521 shows it for node_type_id.
     if not spec.get("spark_version") and not by_policy:
         raise InvalidParameter("Missing required field 'spark_version'")
@@ -70,14 +78,14 @@ def size(spec: Document) -> Document:
     return sizes
 
 
-def updated(spec: Document, new: Document, mask: str) -> Document:
+def updated(spec: Document, new: Document, mask: str, store: Store) -> Document:
     """The specification with the fields of an update mask replaced, or removed if ``new`` has them not.
 
     Parameters: ``mask``: names, dotted, separated by commas; ``*`` for all. Raises: ``InvalidParameter``.
     """
     new = typed(new, ClusterSpec)
     if mask == "*":
-        return checked(new)
+        return checked(new, store)
     result = copy.deepcopy(spec)
     paths = [path.split(".") for path in mask.split(",")]
     named = {path[0] for path in paths}
@@ -88,7 +96,7 @@ def updated(spec: Document, new: Document, mask: str) -> Document:
         if path[0] not in ClusterSpec.__dataclass_fields__:
             raise InvalidParameter(f"Invalid update_mask: {mask}. A cluster has no field '{path[0]}'.")
         _replace(result, new, path)
-    return checked(result)
+    return checked(result, store)
 
 
 def _replace(result: Document, new: Document, path: list[str]) -> None:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from harness.workspace import clusters, files, jobs, permissions, queries, repos, warehouses
+from harness.workspace import (
+    clusterpolicies,
+    clusters,
+    files,
+    instancepools,
+    jobs,
+    permissions,
+    queries,
+    repos,
+    warehouses,
+)
 from harness.workspace.errors import InvalidParameter, NotFound
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, api, whole
@@ -40,6 +50,16 @@ def _job(workspace: Workspace, id: str) -> str:
 
 def _warehouse(workspace: Workspace, id: str) -> str:
     warehouses.find(workspace, id)
+    return workspace.config.user
+
+
+def _policy(workspace: Workspace, id: str) -> str:
+    creator: str = clusterpolicies.find(workspace, id)["creator_user_name"]
+    return creator
+
+
+def _pool(workspace: Workspace, id: str) -> str:
+    instancepools.find(workspace, id)
     return workspace.config.user
 
 
@@ -85,6 +105,8 @@ def _object(kind: str) -> Callable[[Workspace, str], str]:
 # Type → what finds an object and tells who made it, or raises the group's own error.
 FIND: dict[str, Callable[[Workspace, str], str]] = {
     "clusters": _cluster,
+    "cluster-policies": _policy,
+    "instance-pools": _pool,
     "sql/warehouses": _warehouse,
     "warehouses": _warehouse,
     "jobs": _job,

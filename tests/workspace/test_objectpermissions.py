@@ -46,12 +46,22 @@ def _query(w: WorkspaceClient) -> str:
     return str(w.queries.create(query=CreateQueryRequestQuery(display_name="q", query_text="SELECT 1")).id)
 
 
+def _policy(w: WorkspaceClient) -> str:
+    return str(w.cluster_policies.create(name="p", definition="{}").policy_id)
+
+
+def _pool(w: WorkspaceClient) -> str:
+    return w.instance_pools.create("p", "m5.large").instance_pool_id or ""
+
+
 def _tokens(w: WorkspaceClient) -> str:
     return "tokens"
 
 
 CASES: list[tuple[str, Callable[[WorkspaceClient], str], str, str]] = [
     ("clusters", _cluster, "CAN_RESTART", "cluster"),
+    ("cluster-policies", _policy, "CAN_USE", "cluster-policy"),
+    ("instance-pools", _pool, "CAN_ATTACH_TO", "instance-pool"),
     ("sql/warehouses", _warehouse, "CAN_USE", "warehouses"),
     ("warehouses", _warehouse, "CAN_MONITOR", "warehouses"),
     ("notebooks", _notebook, "CAN_RUN", "notebook"),
@@ -115,6 +125,8 @@ def test_what_a_level_allows_is_not_enforced(w: WorkspaceClient) -> None:
     ("type_name", "id", "status"),
     [
         ("clusters", "nope", 400),
+        ("cluster-policies", "nope", 404),
+        ("instance-pools", "nope", 404),
         ("sql/warehouses", "nope", 404),
         ("jobs", "7", 404),
         ("jobs", "seven", 400),
