@@ -120,10 +120,10 @@ def once(workspace: Workspace, call: Call, run: Run) -> int:
         # Submitted runs have no job in common; run-now's tokens are the job's own.
         scope = run.job_id if run.run_type == "JOB_RUN" else "submit"
         try:
-            workspace.store.insert("token", f"{scope}:{token}", {"run_id": run.run_id})
+            workspace.store.insert("idempotency_token", f"{scope}:{token}", {"run_id": run.run_id})
         except Taken:
             workspace.runs.remove(run.run_id)
-            known = int((workspace.store.get("token", f"{scope}:{token}") or {})["run_id"])
+            known = int((workspace.store.get("idempotency_token", f"{scope}:{token}") or {})["run_id"])
             if workspace.runs.find(known) is None:
                 raise InvalidParameter(f"The run {known} of idempotency_token {token} was deleted.") from None
             return known
