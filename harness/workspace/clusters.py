@@ -42,7 +42,10 @@ def note(workspace: Workspace, settings: Document) -> None:
 
 
 def wake(workspace: Workspace, cluster_ids: Iterable[str]) -> None:
-    """Start those that are terminated, as a run does that is to use them. Unknown ones are left alone."""
+    """Start those that are terminated, as a run does that is to use them. Unknown ones are left alone.
+
+    Raises: ``InvalidParameter`` for one that was deleted for good.
+    """
     for cluster_id in cluster_ids:
         cluster = workspace.store.get("cluster", cluster_id)
         if cluster is not None and not cluster["on"]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from databricks.sdk.service.jobs import JobSettings
 
-from harness.runner.run import LifeCycle, Run, State, TaskRun, now
+from harness.runner.run import LifeCycle, Result, Run, State, TaskRun, now
 from harness.workspace import clusters, jobs, jobspec
 from harness.workspace.errors import InvalidParameter
 from harness.workspace.store import Document, Taken
@@ -66,10 +66,22 @@ def advance(workspace: Workspace, job_id: int) -> None:
 
 
 def hand_over(workspace: Workspace, run: Run) -> None:
-    """Give a run to the runner. Clusters that it is to use and that are terminated start, as on Databricks."""
-    specs = [task.spec for task in run.tasks if not task.state.ended]
-    clusters.wake(workspace, [spec["existing_cluster_id"] for spec in specs if "existing_cluster_id" in spec])
-    workspace.runner.submit(run)
+    """Give a run to the runner. Clusters that it is to use and that are terminated start, as on Databricks.
+
+    A run on a cluster that was deleted for good fails.
+    """
+    waiting = [task for task in run.tasks if not task.state.ended]
+    try:
+        clusters.wake(workspace, [t.spec["existing_cluster_id"] for t in waiting if "existing_cluster_id" in t.spec])
+    except InvalidParameter as error:
+        for task in waiting:
+            task.state = State(LifeCycle.INTERNAL_ERROR, Result.FAILED, error.message)
+            task.end_time = now()
+        run.end_time = now()
+        run.state = State(LifeCycle.INTERNAL_ERROR, Result.FAILED, error.message)
+        workspace.runs.changed(run)
+    else:
+        workspace.runner.submit(run)
 
 
 def progressed(workspace: Workspace, run: Run) -> None:
@@ -176,7 +188,6 @@ def run_now(call: Call) -> Document:
     if "queue" in call.arguments:
         settings = {**settings, **jobspec.typed({"queue": call.mapping("queue")}, JobSettings)}
     jobspec.check(settings, jobs.installed(workspace))
-    clusters.note(workspace, settings)
     run = record(workspace, settings, job_id=job["job_id"], name=name, kind="JOB_RUN")
     run.parameters = overrides
     run_id = once(workspace, call, run)

@@ -183,6 +183,21 @@ def test_a_run_starts_the_terminated_cluster_that_it_names(
         w.clusters.delete(cluster_id)
 
 
+def test_a_run_on_a_cluster_deleted_for_good_fails_and_the_next_is_not_held_up(
+    service: Service, http: httpx2.Client, w: WorkspaceClient, make: Callable[..., str]
+) -> None:
+    cluster_id = make(num_workers=1)
+    task = {"task_key": "t", "notebook_task": {"notebook_path": "/x"}, "existing_cluster_id": cluster_id}
+    job = {"job_id": http.post("/api/2.2/jobs/create", json={"name": "j", "tasks": [task]}).json()["job_id"]}
+    runs = [http.post("/api/2.2/jobs/run-now", json=job).json()["run_id"] for _ in range(3)]
+    w.clusters.permanent_delete(cluster_id)
+    service.runner.end(service.runner.next())
+    for run_id in runs[1:]:
+        state = http.get("/api/2.2/jobs/runs/get", params={"run_id": run_id}).json()["state"]
+        assert (state["life_cycle_state"], state["result_state"]) == ("INTERNAL_ERROR", "FAILED")
+        assert state["state_message"] == f"Cluster {cluster_id} does not exist"
+
+
 def test_the_providers_hook_starts_restarts_and_terminates(
     make: Callable[..., str], hook_of: Callable[[str], DatabricksHook]
 ) -> None:
