@@ -97,7 +97,7 @@ def supported(task: Mapping[str, Any], installed: Installed | None = installed_h
         requirements = _requirements(task.get("libraries") or [])
     except CannotRun as error:
         return f"Task '{key}': {error}"
-    return _missing(f"Task '{key}'", requirements, installed)
+    return missing(f"Task '{key}'", requirements, installed)
 
 
 def supported_job(settings: Mapping[str, Any], installed: Installed | None = installed_here) -> str | None:
@@ -109,7 +109,7 @@ def supported_job(settings: Mapping[str, Any], installed: Installed | None = ins
         return "git_source is not supported here: tasks run from the workspace's files."
     for environment in settings.get("environments") or []:
         dependencies = (environment.get("spec") or {}).get("dependencies") or []
-        reason = _missing(f"Environment '{environment.get('environment_key')}'", dependencies, installed)
+        reason = missing(f"Environment '{environment.get('environment_key')}'", dependencies, installed)
         if reason:
             return reason
     return next((reason for task in settings.get("tasks") or [] if (reason := supported(task, installed))), None)
@@ -123,7 +123,7 @@ def _requirements(libraries: list[Mapping[str, Any]]) -> list[str]:
     return [str(library["pypi"]["package"]) for library in libraries]
 
 
-def _missing(what: str, requirements: list[str], installed: Installed | None) -> str | None:
+def missing(what: str, requirements: list[str], installed: Installed | None) -> str | None:
     for text in requirements:
         try:
             requirement = Requirement(text)

@@ -98,7 +98,11 @@ def start(workspace: Workspace) -> None:
             workspace.engine.wait()
         workspace.signal.notify("engine")
 
-    threading.Thread(target=watch, name="engine-watch", daemon=True).start()
+    def watch_boot(crash: str = "") -> None:
+        threading.Thread(target=watch, name="engine-watch", daemon=True).start()
+
+    workspace.engine.on_crash(watch_boot)
+    watch_boot()
 
 
 def stop(workspace: Workspace) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from harness.workspace import catalogs, dbfs, files, principals, secretscopes, volumes
+from harness.workspace import catalogs, dbfs, files, principals, secretscopes, volumes, warehouses
 from harness.workspace.errors import InvalidParameter
 from harness.workspace.runs import cancel_run
 from harness.workspace.runviews import run_view
@@ -30,13 +30,14 @@ PACKAGES = ("pyspark", "delta-spark", "databricks-sdk", "databricks-sql-connecto
 
 
 def seed(workspace: Workspace) -> None:
-    """Make what every workspace has from the start: its folders, catalogs, principals and secrets."""
+    """Make what every workspace has from the start: its folders, catalogs, principals, secrets and warehouses."""
     files.seed(workspace)
     catalogs.seed(workspace)
     principals.seed(workspace)
     secretscopes.seed(workspace)
     dbfs.seed(workspace)
     volumes.seed(workspace)
+    warehouses.seed(workspace)
 
 
 def status(call: Call) -> Document:

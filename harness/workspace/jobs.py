@@ -1,4 +1,4 @@
-"""Jobs: ``/api/2.2/jobs/{create,reset,update,get,list,delete}`` and their permissions. Running them is in launch.py."""
+"""Jobs: ``/api/2.2/jobs/{create,reset,update,get,list,delete}``. Running them is in launch.py."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.runner.commands import installed_here
 from harness.runner.run import now
-from harness.workspace import arrays, clusters, jobspec
+from harness.workspace import arrays, clusters, jobspec, permissions
 from harness.workspace.errors import InvalidParameter, NotFound
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, api, page
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 # Older clients call the same operations under the older versions (wire.md §6.24).
 VERSIONS = ("2.2", "2.1", "2.0")
-LEVELS = ("CAN_VIEW", "CAN_MANAGE_RUN", "IS_OWNER", "CAN_MANAGE")
-PRINCIPALS = ("user_name", "group_name", "service_principal_name")
 
 
 def key(job_id: int) -> str:
@@ -61,6 +59,7 @@ def given(call: Call, arguments: Document) -> Document:
 
 def create(call: Call) -> Document:
     workspace = call.workspace
+    permissions.given(call, "jobs")
     settings = accept(workspace, given(call, call.arguments))
     job_id = workspace.store.next("id")
     job = {
@@ -72,7 +71,7 @@ def create(call: Call) -> Document:
     }
     workspace.store.put("job", key(job_id), job)
     if "access_control_list" in call.arguments:
-        grant(call, job_id, replace=True)
+        permissions.grant(call, "jobs", job_id, replace=True)
     return {"job_id": job_id}
 
 
@@ -142,67 +141,8 @@ def _briefly(job: Document) -> Document:
 def delete(call: Call) -> Document:
     job_id = find(call.workspace, call.integer("job_id"))["job_id"]
     call.workspace.store.delete("job", key(job_id))
-    call.workspace.store.delete("permission", key(job_id))
+    permissions.forget(call.workspace.store, "jobs", job_id)
     return {}
-
-
-def permissions_of(workspace: Workspace, job: Document) -> Document:
-    """Who may do what with a job: recorded and read back; the harness enforces none."""
-    granted = workspace.store.get("permission", key(job["job_id"])) or {"access_control_list": []}
-    owner = {"user_name": job["creator_user_name"], "permission_level": "IS_OWNER"}
-    entries = granted["access_control_list"]
-    if not any(entry["permission_level"] == "IS_OWNER" for entry in entries):
-        entries = [owner, *entries]
-    return {
-        "object_id": f"/jobs/{job['job_id']}",
-        "object_type": "job",
-        "access_control_list": [
-            {
-                **{name: entry[name] for name in PRINCIPALS if name in entry},
-                "all_permissions": [{"permission_level": entry["permission_level"], "inherited": False}],
-            }
-            for entry in entries
-        ],
-    }
-
-
-def grant(call: Call, job_id: int, *, replace: bool) -> None:
-    """Record the request's ``access_control_list``. Raises: ``InvalidParameter``."""
-    entries = call.arguments.get("access_control_list", [])
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise InvalidParameter("Expected access_control_list to be a list of objects.")
-    for entry in entries:
-        if entry.get("permission_level") not in LEVELS:
-            raise InvalidParameter(f"Invalid permission_level; jobs have {', '.join(LEVELS)}.")
-        if sum(name in entry for name in PRINCIPALS) != 1:
-            raise InvalidParameter(f"An access control entry names exactly one of {', '.join(PRINCIPALS)}.")
-    store = call.workspace.store
-    kept = [] if replace else (store.get("permission", key(job_id)) or {}).get("access_control_list", [])
-    by_principal = {tuple(entry.get(name) for name in PRINCIPALS): entry for entry in [*kept, *entries]}
-    store.put("permission", key(job_id), {"access_control_list": list(by_principal.values())})
-
-
-def _job_of_path(call: Call) -> Document:
-    try:
-        return find(call.workspace, int(call.path["job_id"]))
-    except ValueError:
-        raise InvalidParameter(f"'{call.path['job_id']}' is not a job id.") from None
-
-
-def get_permissions(call: Call) -> Document:
-    return permissions_of(call.workspace, _job_of_path(call))
-
-
-def update_permissions(call: Call) -> Document:
-    job = _job_of_path(call)
-    grant(call, job["job_id"], replace=False)
-    return permissions_of(call.workspace, job)
-
-
-def set_permissions(call: Call) -> Document:
-    job = _job_of_path(call)
-    grant(call, job["job_id"], replace=True)
-    return permissions_of(call.workspace, job)
 
 
 routes = [
@@ -212,7 +152,4 @@ routes = [
     *api("POST", "{version}/jobs/delete", delete, VERSIONS),
     *api("GET", "{version}/jobs/get", get, VERSIONS),
     *api("GET", "{version}/jobs/list", list_jobs, VERSIONS),
-    *api("GET", "2.0/permissions/jobs/{job_id}", get_permissions),
-    *api("PATCH", "2.0/permissions/jobs/{job_id}", update_permissions),
-    *api("PUT", "2.0/permissions/jobs/{job_id}", set_permissions),
 ]

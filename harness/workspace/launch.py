@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from databricks.sdk.service.jobs import JobSettings
 
-from harness.runner.run import LifeCycle, Run, State, TaskRun, now
+from harness.runner.run import LifeCycle, Result, Run, State, TaskRun, now
 from harness.workspace import clusters, jobs, jobspec
 from harness.workspace.errors import InvalidParameter
 from harness.workspace.store import Document, Taken
@@ -41,11 +41,11 @@ def start(workspace: Workspace, run: Run) -> None:
     api/workspace/jobs/create ("Setting this value to 0 causes all new runs to be skipped").
     """
     if run.run_type != "JOB_RUN":
-        workspace.runner.submit(run)
+        hand_over(workspace, run)
         return
     limit = run.settings.get("max_concurrent_runs", 1)
     if len([other for other in workspace.runs.active(run.job_id) if other.run_id < run.run_id]) < limit:
-        workspace.runner.submit(run)
+        hand_over(workspace, run)
     elif limit and run.settings.get("queue", {}).get("enabled"):
         run.state = State(LifeCycle.QUEUED, None, QUEUED)
         workspace.runs.changed(run)
@@ -62,6 +62,25 @@ def start(workspace: Workspace, run: Run) -> None:
 def advance(workspace: Workspace, job_id: int) -> None:
     """Start the runs of a job's queue for which there is room, the oldest first."""
     while (run := workspace.runs.admit(job_id)) is not None:
+        hand_over(workspace, run)
+
+
+def hand_over(workspace: Workspace, run: Run) -> None:
+    """Give a run to the runner. Clusters that it is to use and that are terminated start, as on Databricks.
+
+    A run on a cluster that was deleted for good fails.
+    """
+    waiting = [task for task in run.tasks if not task.state.ended]
+    try:
+        clusters.wake(workspace, [t.spec["existing_cluster_id"] for t in waiting if "existing_cluster_id" in t.spec])
+    except InvalidParameter as error:
+        for task in waiting:
+            task.state = State(LifeCycle.INTERNAL_ERROR, Result.FAILED, error.message)
+            task.end_time = now()
+        run.end_time = now()
+        run.state = State(LifeCycle.INTERNAL_ERROR, Result.FAILED, error.message)
+        workspace.runs.changed(run)
+    else:
         workspace.runner.submit(run)
 
 
@@ -113,10 +132,10 @@ def once(workspace: Workspace, call: Call, run: Run) -> int:
         # Submitted runs have no job in common; run-now's tokens are the job's own.
         scope = run.job_id if run.run_type == "JOB_RUN" else "submit"
         try:
-            workspace.store.insert("token", f"{scope}:{token}", {"run_id": run.run_id})
+            workspace.store.insert("idempotency_token", f"{scope}:{token}", {"run_id": run.run_id})
         except Taken:
             workspace.runs.remove(run.run_id)
-            known = int((workspace.store.get("token", f"{scope}:{token}") or {})["run_id"])
+            known = int((workspace.store.get("idempotency_token", f"{scope}:{token}") or {})["run_id"])
             if workspace.runs.find(known) is None:
                 raise InvalidParameter(f"The run {known} of idempotency_token {token} was deleted.") from None
             return known

@@ -13,7 +13,7 @@ from harness.runner.run import Result, Run, TaskRun, now
 from harness.runner.scheduler import latest_tasks
 from harness.workspace import jobs, jobspec
 from harness.workspace.errors import InvalidParameter, InvalidState, NotFound
-from harness.workspace.launch import parameters
+from harness.workspace.launch import hand_over, parameters
 from harness.workspace.runviews import state_view, status_view
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, api
@@ -103,7 +103,7 @@ def repair(call: Call) -> Document:
     run.parameters = overrides or run.parameters
     run.end_time = 0
     run.tasks.extend(made)
-    workspace.runner.submit(run)
+    hand_over(workspace, run)
     return {"repair_id": repair_id}
 
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from harness.workspace import warehouses
+from harness.workspace import clusters, warehouses
 from harness.workspace.errors import MalformedRequest
 from harness.workspace.state import workspace_of
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 MEDIA_TYPE = "application/x-thrift"
+# Calls about work done before, which start no warehouse: else one stopped for good would start with a goodbye.
+AFTERWARDS = (b"CloseSession", b"CloseOperation", b"CancelOperation", b"GetOperationStatus")
 
 
 def warm_up() -> None:
@@ -36,7 +38,19 @@ def _service() -> ModuleType:
 
 async def warehouse(request: Request) -> Response:
     """Calls to a warehouse, which they start if it is stopped. Raises: ``NotFound``."""
-    warehouses.wake(workspace_of(request), request.path_params["id"])
+    workspace, warehouse_id = workspace_of(request), request.path_params["id"]
+    # A message begins with its version and the length of the call's name, four bytes each.
+    if (await request.body())[8:].startswith(AFTERWARDS):
+        warehouses.find(workspace, warehouse_id)
+    else:
+        warehouses.wake(workspace, warehouse_id)
+    return await _call(request)
+
+
+async def cluster(request: Request) -> Response:
+    """Calls to a cluster, which they start if it is terminated."""
+    if not (await request.body())[8:].startswith(AFTERWARDS):
+        clusters.wake(workspace_of(request), [request.path_params["id"]])
     return await _call(request)
 
 
@@ -62,5 +76,5 @@ routes = [
     Route("/sql/1.0/warehouses/{id}", warehouse, methods=["POST"]),
     Route("/sql/1.0/endpoints/{id}", warehouse, methods=["POST"]),
     # An all-purpose cluster: whatever its id, it is the one local Spark (clusters.py).
-    Route("/sql/protocolv1/o/{org}/{id}", _call, methods=["POST"]),
+    Route("/sql/protocolv1/o/{org}/{id}", cluster, methods=["POST"]),
 ]

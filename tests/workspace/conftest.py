@@ -108,11 +108,15 @@ class WatchedSignal(Signal):
             pass
 
 
+@dataclass
 class IdleEngine:
-    """An engine that was not started: these tests ask for no Spark."""
+    """An engine that was not started: these tests ask for no Spark. It says what it is told to."""
+
+    state: str = "ready"
+    error: str | None = None
 
     def status(self) -> dict[str, Any]:
-        return {"state": "ready"}
+        return {"state": self.state, "error": self.error}
 
     def clear_caches(self) -> None: ...
 
@@ -203,6 +207,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     assert not thread.is_alive(), "the server did not stop"
     workspace.store.close()
     sock.close()
+
+
+@pytest.fixture
+def engine(service: Service) -> Iterator[IdleEngine]:
+    """The stand-in for Spark; ready again after the test."""
+    engine = cast(IdleEngine, service.workspace.engine)
+    yield engine
+    engine.state, engine.error = "ready", None
 
 
 @pytest.fixture

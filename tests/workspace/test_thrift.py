@@ -217,7 +217,20 @@ def test_a_query_starts_a_stopped_warehouse(connect: Connect, workspace: Workspa
     workspace.warehouses.stop_and_wait("local")
     with connect() as connection:
         assert run(connection.cursor(), "SELECT 1") == [(1,)]
-    assert workspace.warehouses.get("local").state.value == "RUNNING"  # type: ignore[union-attr]
+        assert workspace.warehouses.get("local").state.value == "RUNNING"  # type: ignore[union-attr]
+        workspace.warehouses.stop_and_wait("local")
+    # The goodbye of the connection starts nothing.
+    assert workspace.warehouses.get("local").state.value == "STOPPED"  # type: ignore[union-attr]
+
+
+def test_a_deleted_warehouse_takes_no_queries(connect: Connect, workspace: WorkspaceClient) -> None:
+    made = workspace.warehouses.create(name="Short-lived", cluster_size="Small").id
+    with connect(warehouse=made) as connection:
+        cursor = connection.cursor()
+        assert run(cursor, "SELECT 1") == [(1,)]
+        workspace.warehouses.delete(made)
+        with pytest.raises(RequestError, match=f"SQL warehouse {made} does not exist"):
+            run(cursor, "SELECT 1")
 
 
 def test_a_body_that_is_no_thrift_is_a_bad_request(clean_stack: Stack) -> None:

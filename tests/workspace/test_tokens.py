@@ -39,6 +39,15 @@ def passed_time(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     monkeypatch.setattr(credentials, "now", lambda: int(1000 * later))
 
 
+def test_idempotency_tokens_of_runs_are_no_access_tokens(http: httpx2.Client, w: WorkspaceClient) -> None:
+    task = {"task_key": "t", "notebook_task": {"notebook_path": "/Shared/pipelines/load"}}
+    http.post("/api/2.2/jobs/runs/submit", json={"tasks": [task], "idempotency_token": "once"})
+    made = w.tokens.create(comment="mine")
+    assert [token.comment for token in w.tokens.list()] == ["mine"]
+    assert made.token_info is not None
+    w.tokens.delete(str(made.token_info.token_id))
+
+
 def test_a_created_token_lets_its_owner_in_until_it_is_deleted(service: Service, w: WorkspaceClient) -> None:
     made = w.tokens.create(comment="for CI")
     other = as_owner_of(service, made.token_value)
