@@ -27,7 +27,11 @@ PATH = "2.0/sql/statements"
 FIELDS = frozenset({"statement", "warehouse_id", "catalog", "schema", "parameters", "query_tags", "session_id"})
 FIELDS |= {"wait_timeout", "on_wait_timeout", "row_limit", "byte_limit", "disposition", "format", "result_compression"}
 # These poll every 30 s unless the answer is final: they get it when there is one.
-PATIENT_OPERATORS = ("DatabricksSQLStatementsOperator", "DatabricksSQLStatementExecutionTrigger")
+PATIENT_OPERATORS = (
+    "DatabricksSQLStatementsOperator",
+    "DatabricksSQLStatementsSensor",
+    "DatabricksSQLStatementExecutionTrigger",
+)
 # docs: "format" and "disposition"; the third is the SQL connector's "hybrid" (sea/utils/constants.py).
 FORMATS = {
     "INLINE": ("JSON_ARRAY",),

@@ -1,0 +1,1 @@
+SELECT count(*) AS n FROM sales WHERE region = '{{ params.region }}'
