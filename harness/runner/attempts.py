@@ -14,10 +14,13 @@ from harness.kernel.spec import Gateway
 from harness.lake.engine import EngineFailed
 from harness.runner import outputs
 from harness.runner.channel import ChannelClosed
-from harness.runner.commands import CannotRun, Surroundings, kernel_spec
+from harness.runner.commands import Surroundings, kernel_spec
+from harness.runner.conditions import NotComparable, outcome
 from harness.runner.forks import Fork, Forks
+from harness.runner.references import UnknownReference, context_of, resolve
 from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun
 from harness.runner.scheduler import WORKLOAD_FAILED
+from harness.runner.taskkinds import CannotRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,6 +113,8 @@ class Executor:
 
         Parameters: ``started``: called when its process runs. Returns: how it ended, and its output.
         """
+        if "condition_task" in attempt.task.spec:
+            return self._compared(attempt, started)
         if not self._places.take(attempt):
             return self._ended(attempt)
         try:
@@ -122,6 +127,16 @@ class Executor:
             return _failed(str(error))
         finally:
             self._places.leave()
+
+    def _compared(self, attempt: Attempt, started: Callable[[], None]) -> tuple[State, Output]:
+        """A condition task: no process, no place among those that run."""
+        started()
+        try:
+            context = context_of(attempt.run, attempt.task, self._around.workspace_url)
+            made = Output(outcome=outcome(resolve(attempt.task.spec["condition_task"], context)))
+        except (NotComparable, UnknownReference) as error:
+            return _failed(str(error))
+        return State(LifeCycle.TERMINATED, Result.SUCCESS), made
 
     def _in_place(self, attempt: Attempt, started: Callable[[], None]) -> tuple[State, Output]:
         task = attempt.task

@@ -35,6 +35,27 @@ class Context:
     workspace_url: str
 
 
+def context_of(run: Run, task: TaskRun, workspace_url: str) -> Context:
+    """What the references of one attempt may speak of, the run's job parameters replaced themselves.
+
+    Raises: ``UnknownReference``.
+    """
+    given = resolve(job_parameters(run), Context(run, task, {}, workspace_url))
+    return Context(run, task, given, workspace_url)
+
+
+def job_parameters(run: Run) -> dict[str, str]:
+    """The run's job parameters: the job's defaults, overridden by what ``run-now`` gave."""
+    declared = {str(p["name"]): p.get("default", "") for p in run.settings.get("parameters") or []}
+    given = {**declared, **(run.parameters.get("job_parameters") or {})}
+    return {name: as_text(value) for name, value in given.items()}
+
+
+def as_text(value: Any) -> str:
+    """A value as the text it is passed as."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def resolve(value: Any, context: Context) -> Any:
     """Replace the references in every string of ``value`` (a string, or lists and dicts of them).
 

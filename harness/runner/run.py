@@ -60,7 +60,7 @@ class State:
 class Output:
     """What ``runs/get-output`` tells of a task run. ``result``: the notebook's exit value. ``logs``: its prints.
 
-    ``place``: where in which notebook the error is, in words; "" when it is in none.
+    ``place``: where in which notebook the error is, in words; "" when it is in none. ``outcome``: of a condition task.
     """
 
     result: str | None = None
@@ -71,6 +71,7 @@ class Output:
     truncated: bool = False
     logs_truncated: bool = False
     task_values: dict[str, Any] = field(default_factory=dict)
+    outcome: str = ""
 
 
 @dataclass

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.runner.commands import installed_here
 from harness.runner.run import now
+from harness.runner.taskkinds import installed_here
 from harness.workspace import arrays, clusters, jobspec
 from harness.workspace.errors import InvalidParameter, NotFound
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, api, page
 
 if TYPE_CHECKING:
-    from harness.runner.commands import Installed
+    from harness.runner.taskkinds import Installed
     from harness.workspace.state import Workspace
 
 # Older clients call the same operations under the older versions (wire.md §6.24).

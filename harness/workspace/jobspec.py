@@ -15,8 +15,8 @@ from typing import Any
 
 from databricks.sdk.service.jobs import JobSettings, SubmitTask
 
-from harness.runner.commands import Installed, supported_job
 from harness.runner.scheduler import InvalidGraph, validate
+from harness.runner.taskkinds import Installed, supported_job
 from harness.workspace.errors import InvalidParameter
 from harness.workspace.store import Document
 from harness.workspace.wire import whole

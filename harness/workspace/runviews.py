@@ -90,6 +90,7 @@ def task_view(workspace: Workspace, run: Run, task: TaskRun) -> Document:
     """One attempt of a task, as it stands in a run's ``tasks``."""
     return {
         **task.spec,
+        **of_kind(task),
         **times(task),
         "run_if": task.spec.get("run_if", "ALL_SUCCESS"),
         "run_id": task.run_id,
@@ -99,6 +100,13 @@ def task_view(workspace: Workspace, run: Run, task: TaskRun) -> Document:
         "state": state_view(task.state),
         "status": status_view(task.state),
     }
+
+
+def of_kind(task: TaskRun) -> Document:
+    """What a task of some kind shows beyond its settings (databricks-sdk, jobs.RunConditionTask)."""
+    if "condition_task" in task.spec and task.output.outcome:
+        return {"condition_task": {**task.spec["condition_task"], "outcome": task.output.outcome}}
+    return {}
 
 
 def run_view(workspace: Workspace, run: Run, *, tasks: bool = True) -> Document:

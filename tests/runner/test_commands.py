@@ -7,8 +7,9 @@ import pytest
 
 from harness.kernel.spec import Gateway, KernelSpec
 from harness.lake.paths import WorkspacePaths
-from harness.runner.commands import CannotRun, Surroundings, kernel_spec, supported, supported_job
+from harness.runner.commands import Surroundings, kernel_spec
 from harness.runner.run import Run, TaskRun
+from harness.runner.taskkinds import CannotRun, supported, supported_job
 
 NOTEBOOK = {"notebook_task": {"notebook_path": "/Shared/load"}}
 
@@ -37,8 +38,10 @@ def spec_of(
         ({"spark_python_task": {"python_file": "/Shared/job.py", "parameters": ["a"]}}, None),
         ({**NOTEBOOK, "libraries": [{"pypi": {"package": "pandas"}}]}, None),
         ({"python_wheel_task": {}}, "python_wheel_task is not supported here"),
-        ({"condition_task": {}}, "condition_task is not supported"),
-        ({}, "must have exactly one of: notebook_task, spark_python_task"),
+        ({"dbt_task": {}}, "dbt_task is not supported"),
+        ({"condition_task": {"op": "EQUAL_TO", "left": "a", "right": "b"}}, None),
+        ({"condition_task": {"op": "LIKE", "left": "a", "right": "b"}}, "condition_task.op must be one of"),
+        ({}, "must have exactly one of: condition_task"),
         ({**NOTEBOOK, "spark_python_task": {"python_file": "/x.py"}}, "must have exactly one of"),
         ({**NOTEBOOK, "surprise": 1}, "surprise is not supported"),
         ({"notebook_task": {"notebook_path": "/x", "surprise": 1}}, "notebook_task.surprise is not supported"),

@@ -1,0 +1,112 @@
+"""Task kinds beyond notebooks, through the whole workspace process by the SDK."""
+
+from __future__ import annotations
+
+import base64
+
+import httpx2
+import pytest
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import InvalidParameterValue
+from databricks.sdk.service import jobs as sdk
+from databricks.sdk.service.workspace import Language
+
+from harness.stack import Stack
+
+HOME = "/Users/harness@localhost"
+MARK = "# Databricks notebook source\n"
+CELL = "\n# COMMAND ----------\n"
+
+Result = sdk.RunResultState
+
+
+@pytest.fixture
+def w(clean_stack: Stack) -> WorkspaceClient:
+    return WorkspaceClient(host=clean_stack.workspace_url, token=clean_stack.token)
+
+
+def notebook(w: WorkspaceClient, name: str, *cells: str, **parameters: str) -> sdk.NotebookTask:
+    content = base64.b64encode((MARK + CELL.join(cells)).encode()).decode()
+    w.workspace.import_(f"{HOME}/{name}", content=content, language=Language.PYTHON, overwrite=True)
+    return sdk.NotebookTask(f"{HOME}/{name}", base_parameters=parameters or None)
+
+
+def ended(w: WorkspaceClient, run_id: int) -> sdk.Run:
+    """The run once it has ended, by reads that the workspace holds until then, as it holds those of triggers."""
+    headers = {**w.config.authenticate(), "User-Agent": "test operator/DatabricksExecutionTrigger"}
+    url = f"{w.config.host}/api/2.2/jobs/runs/get"
+    while True:
+        answer = httpx2.request("GET", url, json={"run_id": run_id}, headers=headers, timeout=120)
+        if answer.raise_for_status().json()["end_time"]:
+            return w.jobs.get_run(run_id)
+
+
+def run(w: WorkspaceClient, *tasks: sdk.SubmitTask) -> dict[str, sdk.RunTask]:
+    """Submit tasks and wait for their end. Returns: each by its key."""
+    done = ended(w, w.jobs.submit(run_name="run", tasks=list(tasks)).run_id)
+    assert done.tasks is not None
+    return {str(task.task_key): task for task in done.tasks}
+
+
+def result_of(task: sdk.RunTask | sdk.Run) -> sdk.RunResultState | None:
+    assert task.state is not None
+    return task.state.result_state
+
+
+def output_of(w: WorkspaceClient, task: sdk.RunTask) -> sdk.RunOutput:
+    assert task.run_id is not None
+    return w.jobs.get_run_output(task.run_id)
+
+
+def after(key: str, outcome: str | None = None) -> list[sdk.TaskDependency]:
+    return [sdk.TaskDependency(key, outcome=outcome)]
+
+
+def test_a_condition_on_a_task_value_takes_one_branch_and_excludes_the_other(w: WorkspaceClient) -> None:
+    count = notebook(w, "count", "dbutils.jobs.taskValues.set('rows', 12)")
+    shown = notebook(
+        w, "shown", "dbutils.notebook.exit(dbutils.widgets.get('rows'))", rows="{{tasks.count.values.rows}}"
+    )
+    many = sdk.ConditionTask(sdk.ConditionTaskOp.GREATER_THAN, "{{tasks.count.values.rows}}", "10.0")
+    tasks = run(
+        w,
+        sdk.SubmitTask("count", notebook_task=count),
+        sdk.SubmitTask("many", condition_task=many, depends_on=after("count")),
+        sdk.SubmitTask("load", notebook_task=shown, depends_on=after("many", "true")),
+        sdk.SubmitTask("warn", notebook_task=shown, depends_on=after("many", "false")),
+        sdk.SubmitTask(
+            "join", notebook_task=shown, depends_on=after("warn") + after("load"), run_if=sdk.RunIf.NONE_FAILED
+        ),
+    )
+    condition = tasks["many"].condition_task
+    assert condition is not None
+    assert (condition.outcome, condition.op) == ("true", sdk.ConditionTaskOp.GREATER_THAN)
+    assert {key: result_of(task) for key, task in tasks.items()} == {
+        "count": Result.SUCCESS,
+        "many": Result.SUCCESS,
+        "load": Result.SUCCESS,
+        "warn": Result.EXCLUDED,
+        "join": Result.SUCCESS,
+    }
+    loaded = output_of(w, tasks["load"]).notebook_output
+    assert loaded is not None
+    assert loaded.result == "12"
+    assert not tasks["warn"].start_time
+
+
+def test_a_condition_that_cannot_be_decided_fails_with_the_reason(w: WorkspaceClient) -> None:
+    numbers = sdk.ConditionTask(sdk.ConditionTaskOp.LESS_THAN, "{{job.name}}", "10")
+    nothing = sdk.ConditionTask(sdk.ConditionTaskOp.EQUAL_TO, "{{tasks.a.values.b}}", "10")
+    tasks = run(w, sdk.SubmitTask("numbers", condition_task=numbers), sdk.SubmitTask("nothing", condition_task=nothing))
+    assert {result_of(task) for task in tasks.values()} == {Result.FAILED}
+    assert output_of(w, tasks["numbers"]).error == "The condition compares numbers, and 'run' is none."
+    assert "{{tasks.a.values.b}}" in (output_of(w, tasks["nothing"]).error or "")
+
+
+def test_a_condition_that_is_incomplete_is_refused(w: WorkspaceClient) -> None:
+    with pytest.raises(InvalidParameterValue, match=r"Expected .*op|condition_task\.op"):
+        w.api_client.do(
+            "POST",
+            "/api/2.2/jobs/runs/submit",
+            body={"tasks": [{"task_key": "t", "condition_task": {"op": "LIKE", "left": "a", "right": "b"}}]},
+        )
