@@ -132,7 +132,7 @@ class Executor:
         """A condition task: no process, no place among those that run."""
         started()
         try:
-            context = context_of(attempt.run, attempt.task, self._around.workspace_url)
+            context = context_of(attempt.run, attempt.task, self._around.workspace)
             made = Output(outcome=outcome(resolve(attempt.task.spec["condition_task"], context)))
         except (NotComparable, UnknownReference) as error:
             return _failed(str(error))

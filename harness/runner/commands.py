@@ -28,6 +28,12 @@ class Surroundings:
     token: str
     user: str
     environment: Mapping[str, str]
+    workspace_id: str = "0"
+
+    @property
+    def workspace(self) -> dict[str, str]:
+        """What ``{{workspace.…}}`` knows."""
+        return {"id": self.workspace_id, "url": self.workspace_url}
 
 
 def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings) -> KernelSpec:
@@ -36,7 +42,7 @@ def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings)
     Raises: ``CannotRun`` when the notebook or file does not exist or a reference names nothing.
     """
     try:
-        context = context_of(run, task, around.workspace_url)
+        context = context_of(run, task, around.workspace)
         if "notebook_task" in task.spec:
             what = _notebook(run, task, context, around)
         else:

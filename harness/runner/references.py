@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.runner.run import Run, TaskRun
-from harness.runner.scheduler import latest_tasks
+from harness.runner.run import Result, Run, TaskRun
+from harness.runner.scheduler import SUCCEEDED, latest_tasks
 
 NAMESPACES = frozenset({"job", "task", "tasks", "workspace"})
-_REFERENCE = re.compile(r"\{\{\s*([A-Za-z_][\w.`\- ]*?)\s*\}\}")
+_REFERENCE = re.compile(r"\{\{\s*([A-Za-z_](?:[\w.\- ]|`[^`]*`)*?)\s*\}\}")
 _PART = re.compile(r"`([^`]*)`|([^.`]+)")
 
 
@@ -27,21 +27,24 @@ class UnknownReference(ValueError):
 
 @dataclass(frozen=True)
 class Context:
-    """What references of one attempt of one task may speak of. ``job_parameters``: the run's, defaults applied."""
+    """What references of one attempt of one task may speak of.
+
+    ``job_parameters``: the run's, defaults applied. ``workspace``: what ``{{workspace.…}}`` knows: ``id`` and ``url``.
+    """
 
     run: Run
     task: TaskRun
     job_parameters: Mapping[str, str]
-    workspace_url: str
+    workspace: Mapping[str, str]
 
 
-def context_of(run: Run, task: TaskRun, workspace_url: str) -> Context:
+def context_of(run: Run, task: TaskRun, workspace: Mapping[str, str]) -> Context:
     """What the references of one attempt may speak of, the run's job parameters replaced themselves.
 
     Raises: ``UnknownReference``.
     """
-    given = resolve(job_parameters(run), Context(run, task, {}, workspace_url))
-    return Context(run, task, given, workspace_url)
+    given = resolve(job_parameters(run), Context(run, task, {}, workspace))
+    return Context(run, task, given, workspace)
 
 
 def job_parameters(run: Run) -> dict[str, str]:
@@ -107,7 +110,9 @@ def _job(parts: list[str], context: Context) -> str | None:
         case ["run_id"]:
             return str(run.run_id)
         case ["trigger", "type"]:
-            return "one_time"
+            return run.trigger.lower()
+        case ["repair_count"]:
+            return str(run.repairs)
         case ["start_time", argument]:
             return _moment(run.start_time, argument)
         case ["parameters", name]:
@@ -129,6 +134,10 @@ def _tasks(parts: list[str], context: Context) -> str | None:
             return value if isinstance(value, str) else json.dumps(value)
         case ["result_state"] if task.state.result:
             return task.state.result.lower()
+        case ["error_code"] if task.state.result in SUCCEEDED:
+            return ""
+        case ["error_code"] if task.state.result is Result.FAILED:
+            return "RunExecutionError"
     return _about(task, parts[1:])
 
 
@@ -147,7 +156,7 @@ def _about(task: TaskRun, parts: list[str]) -> str | None:
 
 
 def _workspace(parts: list[str], context: Context) -> str | None:
-    return context.workspace_url if parts == ["url"] else None
+    return context.workspace.get(".".join(parts))
 
 
 def _time(milliseconds: int) -> datetime:

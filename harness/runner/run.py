@@ -101,6 +101,7 @@ class Run:
 
     ``settings``: the job's (or submit's) settings with ``tasks`` always multi-task.
     ``parameters``: what ``run-now`` gave, by its own field names (``notebook_params``, ``job_parameters``, …).
+    ``trigger``: what started it, as ``TriggerType`` of the Jobs API; ``repairs``: how often it was repaired.
     """
 
     run_id: int
@@ -116,6 +117,8 @@ class Run:
     creator: str = ""
     number_in_job: int = 0
     idempotency_token: str = ""
+    trigger: str = "ONE_TIME"
+    repairs: int = 0
 
     def task(self, task_key: str) -> TaskRun:
         """The latest attempt of a task. Raises: ``KeyError``."""

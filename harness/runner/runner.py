@@ -47,7 +47,8 @@ class Runner:
 
     Parameters: ``engine``; ``paths``: where workspace paths rest; ``directory``: logs of its processes;
     ``workspace_url`` and ``token``: for what notebooks ask of the workspace; ``kernel_python``: their interpreter
-    (empty: ours); ``changed``: called after each change of a run, from any thread; ``user``: who runs everything.
+    (empty: ours); ``changed``: called after each change of a run, from any thread; ``user``: who runs everything;
+    ``workspace_id``: the workspace's.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Runner:
         kernel_python: str | None,
         changed: Callable[[Run], None],
         user: str,
+        workspace_id: str = "0",
     ) -> None:
         self._changed = changed
         self._lock = threading.Lock()
@@ -69,7 +71,7 @@ class Runner:
         self._forks = Forks(directory, python, kernel_environment(directory, python))
         self._renderer = Renderer(directory)
         self._places = Places(KERNELS)
-        around = Surroundings(paths, workspace_url, token, user, s3_environment(engine))
+        around = Surroundings(paths, workspace_url, token, user, s3_environment(engine), workspace_id)
         self._executor = Executor(engine, self._forks, around, self._places)
         engine.on_crash(self._engine_crashed)
 

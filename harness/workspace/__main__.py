@@ -80,6 +80,7 @@ def compose(config: Config, url: str) -> Workspace:
             config.kernel_python,
             changed,
             config.user,
+            str(config.org_id),
         ),
     )
     workspace.runs.load()

@@ -102,6 +102,7 @@ def repair(call: Call) -> Document:
     run.settings = settings
     run.parameters = overrides or run.parameters
     run.end_time = 0
+    run.repairs += 1
     run.tasks.extend(made)
     workspace.runner.submit(run)
     return {"repair_id": repair_id}

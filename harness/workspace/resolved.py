@@ -40,6 +40,6 @@ def _value(workspace: Workspace, run: Run, task: TaskRun, body: Document, field:
     if value is None:
         return None
     try:
-        return resolve(value, context_of(run, task, workspace.url))
+        return resolve(value, context_of(run, task, {"id": str(workspace.config.org_id), "url": workspace.url}))
     except UnknownReference:
         return value

@@ -166,7 +166,7 @@ def _common(workspace: Workspace, run: Run) -> Document:
         "creator_user_name": run.creator,
         "run_name": run.name,
         "run_type": run.run_type,
-        "trigger": "ONE_TIME",
+        "trigger": run.trigger,
         "run_as_user_name": workspace.config.user,
     }
     overriding = {name: value for name, value in run.parameters.items() if name != "job_parameters"}

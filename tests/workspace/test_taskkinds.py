@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import io
+import json
 
 import httpx2
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import InvalidParameterValue
 from databricks.sdk.service import jobs as sdk
-from databricks.sdk.service.workspace import Language
+from databricks.sdk.service.workspace import ImportFormat, Language
 
 from harness.stack import Stack
 
@@ -110,3 +112,36 @@ def test_a_condition_that_is_incomplete_is_refused(w: WorkspaceClient) -> None:
             "/api/2.2/jobs/runs/submit",
             body={"tasks": [{"task_key": "t", "condition_task": {"op": "LIKE", "left": "a", "right": "b"}}]},
         )
+
+
+def script(w: WorkspaceClient, name: str, text: str) -> str:
+    w.workspace.upload(f"{HOME}/{name}", io.BytesIO(text.encode()), format=ImportFormat.AUTO, overwrite=True)
+    return f"/Workspace{HOME}/{name}"
+
+
+def test_task_values_of_a_python_file_reach_notebooks_by_reference_and_by_get(w: WorkspaceClient) -> None:
+    file = script(
+        w,
+        "values.py",
+        "values = dbutils.jobs.taskValues\nvalues.set('ok', True)\nvalues.set(key='day', value='monday')\n"
+        "assert values.get('set', 'none', default=1, debugValue=2) == 1\n",
+    )
+    reader = notebook(
+        w,
+        "reader",
+        "import json\nvalues = dbutils.jobs.taskValues",
+        "read = [values.get('set', 'ok'), values.get(taskKey='set', key='day'), values.get('set', 'no', default='d')]",
+        "try:\n    values.get('set', 'no')\nexcept ValueError as error:\n    read.append('no' in str(error))",
+        "dbutils.notebook.exit(json.dumps([read, dbutils.widgets.get('all')]))",
+        all="{{tasks.set.values.ok}} {{tasks.set.result_state}} {{job.trigger.type}} {{workspace.id}} {{task.name}}",
+    )
+    tasks = run(
+        w,
+        sdk.SubmitTask("set", spark_python_task=sdk.SparkPythonTask(file)),
+        sdk.SubmitTask("read", notebook_task=reader, depends_on=after("set")),
+    )
+    shown = output_of(w, tasks["read"])
+    assert shown.error is None
+    assert shown.notebook_output is not None
+    expected = [[True, "monday", "d", True], f"true success one_time {w.get_workspace_id()} read"]
+    assert json.loads(str(shown.notebook_output.result)) == expected
