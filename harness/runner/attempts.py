@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from py4j.protocol import Py4JError
 
@@ -20,6 +20,7 @@ from harness.runner.forks import Fork, Forks
 from harness.runner.references import UnknownReference, context_of, resolve
 from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun
 from harness.runner.scheduler import WORKLOAD_FAILED
+from harness.runner.service import ChildRun, Service
 from harness.runner.taskkinds import CannotRun
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Attempt:
     deadline: float | None = None
     verdict: State | None = None
     why: str = ""
-    fork: Fork | None = None
+    fork: Fork | ChildRun | None = None
     attached: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -51,8 +52,8 @@ class Attempt:
         if fork is not None:
             fork.kill()
 
-    def forked(self, fork: Fork) -> None:
-        """Take up its process; it is killed at once when the attempt was ended meanwhile."""
+    def forked(self, fork: Fork | ChildRun) -> None:
+        """Take up its process, or what stands for one; it is killed at once when the attempt was ended meanwhile."""
         with self._lock:
             self.fork = fork
             decided = self.verdict is not None
@@ -102,19 +103,27 @@ class Places:
 class Executor:
     """Carries attempts out, each in the thread that calls it."""
 
-    def __init__(self, engine: Engine, forks: Forks, around: Surroundings, places: Places) -> None:
+    def __init__(
+        self, engine: Engine, forks: Forks, around: Surroundings, places: Places, service: Service | None
+    ) -> None:
         self._engine = engine
         self._forks = forks
         self._around = around
         self._places = places
+        self._service = service
 
     def execute(self, attempt: Attempt, started: Callable[[], None]) -> tuple[State, Output]:
         """Carry an attempt out.
 
         Parameters: ``started``: called when its process runs. Returns: how it ended, and its output.
         """
-        if "condition_task" in attempt.task.spec:
-            return self._compared(attempt, started)
+        try:
+            if "condition_task" in attempt.task.spec:
+                return self._compared(attempt, started)
+            if "run_job_task" in attempt.task.spec:
+                return self._delegated(attempt, started)
+        except (CannotRun, NotComparable, UnknownReference) as error:
+            return _failed(str(error))
         if not self._places.take(attempt):
             return self._ended(attempt)
         try:
@@ -131,12 +140,29 @@ class Executor:
     def _compared(self, attempt: Attempt, started: Callable[[], None]) -> tuple[State, Output]:
         """A condition task: no process, no place among those that run."""
         started()
-        try:
-            context = context_of(attempt.run, attempt.task, self._around.workspace)
-            made = Output(outcome=outcome(resolve(attempt.task.spec["condition_task"], context)))
-        except (NotComparable, UnknownReference) as error:
-            return _failed(str(error))
-        return State(LifeCycle.TERMINATED, Result.SUCCESS), made
+        return State(LifeCycle.TERMINATED, Result.SUCCESS), Output(outcome=outcome(self._body(attempt)))
+
+    def _delegated(self, attempt: Attempt, started: Callable[[], None]) -> tuple[State, Output]:
+        """A Run Job task: the run it starts does the work."""
+        if self._service is None:
+            raise CannotRun("There is no workspace here that could run another job.")
+        child = ChildRun(self._service.start_job(attempt.run, attempt.task, self._body(attempt)), self._service)
+        attempt.task.output = Output(child_run_id=child.run.run_id)
+        attempt.forked(child)
+        started()
+        if not child.wait(attempt.remaining()):
+            attempt.end(timed_out(attempt))
+            child.wait()
+        state, made = child.outcome()
+        if attempt.verdict is not None:
+            return attempt.verdict, replace(made, error=attempt.verdict.message)
+        return state, made
+
+    def _body(self, attempt: Attempt) -> Any:
+        """What a task says of its kind, its references replaced. Raises: ``UnknownReference``."""
+        spec = attempt.task.spec
+        body = next(spec[name] for name in spec if name.endswith("_task"))
+        return resolve(body, context_of(attempt.run, attempt.task, self._around.workspace))
 
     def _in_place(self, attempt: Attempt, started: Callable[[], None]) -> tuple[State, Output]:
         task = attempt.task

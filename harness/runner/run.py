@@ -61,6 +61,7 @@ class Output:
     """What ``runs/get-output`` tells of a task run. ``result``: the notebook's exit value. ``logs``: its prints.
 
     ``place``: where in which notebook the error is, in words; "" when it is in none. ``outcome``: of a condition task.
+    ``child_run_id``: the run that a ``run_job_task`` started.
     """
 
     result: str | None = None
@@ -72,6 +73,7 @@ class Output:
     logs_truncated: bool = False
     task_values: dict[str, Any] = field(default_factory=dict)
     outcome: str = ""
+    child_run_id: int = 0
 
 
 @dataclass
@@ -101,7 +103,8 @@ class Run:
 
     ``settings``: the job's (or submit's) settings with ``tasks`` always multi-task.
     ``parameters``: what ``run-now`` gave, by its own field names (``notebook_params``, ``job_parameters``, …).
-    ``trigger``: what started it, as ``TriggerType`` of the Jobs API; ``repairs``: how often it was repaired.
+    ``trigger``: what started it, as ``TriggerType`` of the Jobs API; ``repairs``: how often it was repaired;
+    ``parent_run_id``: the task run that started it.
     """
 
     run_id: int
@@ -119,6 +122,7 @@ class Run:
     idempotency_token: str = ""
     trigger: str = "ONE_TIME"
     repairs: int = 0
+    parent_run_id: int = 0
 
     def task(self, task_key: str) -> TaskRun:
         """The latest attempt of a task. Raises: ``KeyError``."""

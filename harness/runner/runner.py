@@ -22,6 +22,7 @@ from harness.runner.forks import Forks, kernel_environment
 from harness.runner.render import Renderer
 from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun, now
 from harness.runner.scheduler import CANCELLED, latest_tasks, may_retry, plan, roll_up
+from harness.runner.service import Service
 
 if TYPE_CHECKING:
     from harness.lake.engine import Engine
@@ -48,7 +49,7 @@ class Runner:
     Parameters: ``engine``; ``paths``: where workspace paths rest; ``directory``: logs of its processes;
     ``workspace_url`` and ``token``: for what notebooks ask of the workspace; ``kernel_python``: their interpreter
     (empty: ours); ``changed``: called after each change of a run, from any thread; ``user``: who runs everything;
-    ``workspace_id``: the workspace's.
+    ``workspace_id``: the workspace's; ``service``: what tasks ask of it.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Runner:
         changed: Callable[[Run], None],
         user: str,
         workspace_id: str = "0",
+        service: Service | None = None,
     ) -> None:
         self._changed = changed
         self._lock = threading.Lock()
@@ -72,7 +74,7 @@ class Runner:
         self._renderer = Renderer(directory)
         self._places = Places(KERNELS)
         around = Surroundings(paths, workspace_url, token, user, s3_environment(engine), workspace_id)
-        self._executor = Executor(engine, self._forks, around, self._places)
+        self._executor = Executor(engine, self._forks, around, self._places, service)
         engine.on_crash(self._engine_crashed)
 
     def start(self) -> None:

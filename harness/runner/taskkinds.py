@@ -20,7 +20,11 @@ KINDS = {
     "notebook_task": frozenset({"notebook_path", "base_parameters", "source", "warehouse_id"}),
     "spark_python_task": frozenset({"python_file", "parameters", "source"}),
     "condition_task": frozenset({"op", "left", "right"}),
-}
+    "run_job_task": frozenset(
+        {"job_id", "job_parameters", "notebook_params", "python_params", "python_named_params", "jar_params",
+         "spark_submit_params", "dbt_commands"}
+    ),
+}  # fmt: skip
 # Fields of any task that are honoured, or that have no meaning on one machine and are kept and read back.
 FIELDS = frozenset(
     {
@@ -71,6 +75,8 @@ def supported(task: Mapping[str, Any], installed: Installed | None = installed_h
         return f"Task '{key}': {kinds[0]}.{', '.join(unknown)} is not supported here."
     if kinds[0] == "condition_task" and (reason := conditions.invalid(body)):
         return f"Task '{key}': {reason}."
+    if kinds[0] == "run_job_task" and not body.get("job_id"):
+        return f"Task '{key}': run_job_task.job_id is required."
     if body.get("source", "WORKSPACE") != "WORKSPACE":
         return f"Task '{key}': {kinds[0]}.source {body['source']} is not supported here; only WORKSPACE is."
     if kinds[0] == "spark_python_task" and re.match(r"(?!file:)\w+:", str(body.get("python_file", ""))):

@@ -13,7 +13,7 @@ from harness.runner.run import Result, Run, TaskRun, now
 from harness.runner.scheduler import latest_tasks
 from harness.workspace import jobs, jobspec
 from harness.workspace.errors import InvalidParameter, InvalidState, NotFound
-from harness.workspace.launch import parameters
+from harness.workspace.launch import overrides
 from harness.workspace.runviews import state_view, status_view
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, api
@@ -93,14 +93,14 @@ def repair(call: Call) -> Document:
     latest = entries[-1].get("id", 0)
     if call.integer("latest_repair_id", 0) != latest:
         raise InvalidParameter(f"latest_repair_id must be {latest or 'absent'}: the id of the run's latest repair.")
-    overrides = parameters(call)
+    given = overrides(call.arguments)
     settings = current_settings(workspace, run)
     made = attempts(workspace, settings, chosen(call, run))
     repair_id = workspace.store.next("id")
     entry = {"id": repair_id, "type": "REPAIR", "start_time": now(), "task_run_ids": [task.run_id for task in made]}
     workspace.store.put("repair", run_id, {"entries": [*entries, entry]})
     run.settings = settings
-    run.parameters = overrides or run.parameters
+    run.parameters = given or run.parameters
     run.end_time = 0
     run.repairs += 1
     run.tasks.extend(made)

@@ -169,6 +169,8 @@ def _common(workspace: Workspace, run: Run) -> Document:
         "trigger": run.trigger,
         "run_as_user_name": workspace.config.user,
     }
+    if run.parent_run_id:
+        view["trigger_info"] = {"run_id": run.parent_run_id}
     overriding = {name: value for name, value in run.parameters.items() if name != "job_parameters"}
     if overriding:
         view["overriding_parameters"] = overriding
@@ -193,4 +195,6 @@ def output_view(workspace: Workspace, run: Run, task: TaskRun) -> Document:
     if "notebook_task" in task.spec:
         returned = {"result": output.result, "truncated": output.truncated} if output.result is not None else {}
         view["notebook_output"] = returned
+    if output.child_run_id:
+        view["run_job_output"] = {"run_id": output.child_run_id}
     return view

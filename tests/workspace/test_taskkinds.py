@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
+from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -145,3 +148,54 @@ def test_task_values_of_a_python_file_reach_notebooks_by_reference_and_by_get(w:
     assert shown.notebook_output is not None
     expected = [[True, "monday", "d", True], f"true success one_time {w.get_workspace_id()} read"]
     assert json.loads(str(shown.notebook_output.result)) == expected
+
+
+def job(w: WorkspaceClient, name: str, *tasks: sdk.Task, **settings: Any) -> int:
+    job_id = w.jobs.create(name=name, tasks=list(tasks), **settings).job_id
+    assert job_id is not None
+    return job_id
+
+
+def test_a_run_job_task_runs_the_job_and_ends_as_it_does(w: WorkspaceClient) -> None:
+    shown = notebook(
+        w, "shown", "day = dbutils.widgets.get('day')\nassert day != 'sunday', day", "dbutils.notebook.exit(day)"
+    )
+    day = sdk.JobParameterDefinition("day", "sunday")
+    inner = job(w, "inner", sdk.Task("show", notebook_task=shown), parameters=[day])
+    given = {"day": "{{job.name}}"}
+    tasks = run(
+        w,
+        sdk.SubmitTask("good", run_job_task=sdk.RunJobTask(inner, job_parameters=given)),
+        sdk.SubmitTask("bad", run_job_task=sdk.RunJobTask(inner)),
+        sdk.SubmitTask("none", run_job_task=sdk.RunJobTask(123456789)),
+    )
+    assert {key: result_of(task) for key, task in tasks.items()} == {
+        "good": Result.SUCCESS,
+        "bad": Result.FAILED,
+        "none": Result.FAILED,
+    }
+    told = output_of(w, tasks["good"]).run_job_output
+    assert told is not None
+    child = w.jobs.get_run(int(told.run_id or 0))
+    assert (child.job_id, child.trigger, result_of(child)) == (inner, sdk.TriggerType.RUN_JOB_TASK, Result.SUCCESS)
+    assert child.trigger_info is not None
+    assert child.trigger_info.run_id == tasks["good"].run_id
+    assert child.tasks is not None
+    exited = output_of(w, child.tasks[0]).notebook_output
+    assert exited is not None
+    assert exited.result == "run"
+    assert output_of(w, tasks["none"]).error == "Job 123456789 does not exist."
+    assert f"of job {inner} (inner) ended FAILED" in (output_of(w, tasks["bad"]).error or "")
+
+
+def test_cancelling_a_run_job_task_cancels_its_run(w: WorkspaceClient, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    endless = notebook(w, "endless", f"import threading\nopen('{pipe}', 'w').close()\nthreading.Event().wait(300)")
+    inner = job(w, "inner", sdk.Task("endless", notebook_task=endless))
+    outer = w.jobs.submit(tasks=[sdk.SubmitTask("t", run_job_task=sdk.RunJobTask(inner))]).run_id
+    pipe.read_text()  # it runs
+    (child,) = w.jobs.list_runs(job_id=inner)
+    w.jobs.cancel_run(outer)
+    assert result_of(ended(w, int(child.run_id or 0))) is Result.CANCELED
+    assert result_of(ended(w, outer)) is Result.CANCELED
