@@ -17,6 +17,7 @@ from harness.runner.channel import ChannelClosed
 from harness.runner.commands import Surroundings, kernel_spec
 from harness.runner.conditions import NotComparable, outcome
 from harness.runner.forks import Fork, Forks
+from harness.runner.loops import Loop
 from harness.runner.references import UnknownReference, context_of, resolve
 from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun
 from harness.runner.scheduler import WORKLOAD_FAILED
@@ -32,15 +33,18 @@ if TYPE_CHECKING:
 @dataclass
 class Attempt:
     """An attempt that is under way. ``deadline``: seconds of the monotonic clock. ``verdict``: how it is to end, when
-    that was decided from outside (cancelled, timed out, Spark gone); ``why``: more about it."""
+    that was decided from outside (cancelled, timed out, Spark gone); ``why``: more about it. ``owner``: the attempt
+    of the loop that it is an iteration of. ``called_off``: set with the verdict."""
 
     run: Run
     task: TaskRun
     deadline: float | None = None
     verdict: State | None = None
     why: str = ""
-    fork: Fork | ChildRun | None = None
+    fork: Fork | ChildRun | Loop | None = None
     attached: bool = False
+    owner: Attempt | None = None
+    called_off: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def end(self, verdict: State, why: str = "") -> None:
@@ -49,10 +53,11 @@ class Attempt:
             if self.verdict is None:
                 self.verdict, self.why = verdict, why
             fork = self.fork
+        self.called_off.set()
         if fork is not None:
             fork.kill()
 
-    def forked(self, fork: Fork | ChildRun) -> None:
+    def forked(self, fork: Fork | ChildRun | Loop) -> None:
         """Take up its process, or what stands for one; it is killed at once when the attempt was ended meanwhile."""
         with self._lock:
             self.fork = fork
@@ -62,7 +67,7 @@ class Attempt:
 
     def decided(self) -> bool:
         """Whether it is to end, whatever its process does."""
-        return self.verdict is not None
+        return self.verdict is not None or (self.owner is not None and self.owner.decided())
 
     def remaining(self) -> float | None:
         """Seconds until the deadline, or None without one."""
@@ -112,12 +117,17 @@ class Executor:
         self._places = places
         self._service = service
 
-    def execute(self, attempt: Attempt, started: Callable[[], None]) -> tuple[State, Output]:
+    def execute(self, attempt: Attempt, started: Callable[[], None], loop: Callable[[], Loop]) -> tuple[State, Output]:
         """Carry an attempt out.
 
-        Parameters: ``started``: called when its process runs. Returns: how it ended, and its output.
+        Parameters: ``started``: called when its process runs; ``loop``: makes the iterations of a ``for_each_task``.
+        Returns: how it ended, and its output.
         """
+        if attempt.decided():
+            return self._ended(attempt)
         try:
+            if "for_each_task" in attempt.task.spec:
+                return self._awaited(attempt, loop(), started)
             if "condition_task" in attempt.task.spec:
                 return self._compared(attempt, started)
             if "run_job_task" in attempt.task.spec:
@@ -148,12 +158,18 @@ class Executor:
             raise CannotRun("There is no workspace here that could run another job.")
         child = ChildRun(self._service.start_job(attempt.run, attempt.task, self._body(attempt)), self._service)
         attempt.task.output = Output(child_run_id=child.run.run_id)
-        attempt.forked(child)
+        return self._awaited(attempt, child, started)
+
+    def _awaited(self, attempt: Attempt, work: ChildRun | Loop, started: Callable[[], None]) -> tuple[State, Output]:
+        """Wait for what an attempt has others do."""
+        attempt.forked(work)
         started()
-        if not child.wait(attempt.remaining()):
+        if isinstance(work, Loop):
+            work.start()
+        if not work.wait(attempt.remaining()):
             attempt.end(timed_out(attempt))
-            child.wait()
-        state, made = child.outcome()
+            work.wait()
+        state, made = work.outcome()
         if attempt.verdict is not None:
             return attempt.verdict, replace(made, error=attempt.verdict.message)
         return state, made
@@ -206,7 +222,7 @@ class Executor:
 
     def _ended(self, attempt: Attempt) -> tuple[State, Output]:
         """How an attempt ended that was ended from outside, or whose time was up before it began."""
-        state = attempt.verdict or timed_out(attempt)
+        state = attempt.verdict or (attempt.owner and attempt.owner.verdict) or timed_out(attempt)
         made = outputs.output(Path(attempt.task.directory), None)
         made.error = state.message
         made.error_trace = attempt.why or None

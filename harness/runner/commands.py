@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.kernel.spec import Gateway, KernelSpec
 from harness.lake.paths import PathNotFound, WorkspacePaths, normal
@@ -14,6 +14,9 @@ from harness.runner.references import Context, UnknownReference, as_text, contex
 from harness.runner.run import Run, TaskRun
 from harness.runner.scheduler import latest_tasks
 from harness.runner.taskkinds import CannotRun, requirements
+
+if TYPE_CHECKING:
+    from harness.lake.engine import Engine
 
 # The runtime a kernel claims to be (DATABRICKS_RUNTIME_VERSION) when the task's cluster names none.
 RUNTIME_VERSION = "17.3"
@@ -34,6 +37,19 @@ class Surroundings:
     def workspace(self) -> dict[str, str]:
         """What ``{{workspace.…}}`` knows."""
         return {"id": self.workspace_id, "url": self.workspace_url}
+
+
+def s3_environment(engine: Engine) -> dict[str, str]:
+    """What leads boto3 and its like in notebooks to the same S3 as Spark."""
+    s3 = engine.config.s3
+    if s3 is None:
+        return {}
+    return {
+        "AWS_ENDPOINT_URL": s3.url,
+        "AWS_ACCESS_KEY_ID": s3.access_key,
+        "AWS_SECRET_ACCESS_KEY": s3.secret_key,
+        "AWS_DEFAULT_REGION": s3.region,
+    }
 
 
 def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings) -> KernelSpec:

@@ -16,7 +16,7 @@ from typing import Any
 from harness.runner.run import Result, Run, TaskRun
 from harness.runner.scheduler import SUCCEEDED, latest_tasks
 
-NAMESPACES = frozenset({"job", "task", "tasks", "workspace"})
+NAMESPACES = frozenset({"job", "task", "tasks", "workspace", "input"})
 _REFERENCE = re.compile(r"\{\{\s*([A-Za-z_](?:[\w.\- ]|`[^`]*`)*?)\s*\}\}")
 _PART = re.compile(r"`([^`]*)`|([^.`]+)")
 
@@ -30,6 +30,7 @@ class Context:
     """What references of one attempt of one task may speak of.
 
     ``job_parameters``: the run's, defaults applied. ``workspace``: what ``{{workspace.…}}`` knows: ``id`` and ``url``.
+    ``{{input}}`` is the element of the loop whose iteration the task is.
     """
 
     run: Run
@@ -78,9 +79,12 @@ def _text(literal: str, name: str, context: Context) -> str:
     legacy = _legacy(context).get(name)
     if legacy is not None:
         return legacy
-    if len(parts) < 2 or parts[0] not in NAMESPACES:
+    if parts == ["input"] and context.task.input:
+        return as_text(context.task.input[0])
+    if len(parts) < 2 or parts[0] not in NAMESPACES or (parts[0] == "input" and not context.task.input):
         return literal
-    value = {"job": _job, "task": _task, "tasks": _tasks, "workspace": _workspace}[parts[0]](parts[1:], context)
+    of = {"job": _job, "task": _task, "tasks": _tasks, "workspace": _workspace, "input": _input}[parts[0]]
+    value = of(parts[1:], context)
     if value is None:
         raise UnknownReference(f"Unknown dynamic value reference {literal}")
     return value
@@ -153,6 +157,15 @@ def _about(task: TaskRun, parts: list[str]) -> str | None:
             path = (task.spec.get("notebook_task") or {}).get("notebook_path")
             return str(path) if path else None
     return None
+
+
+def _input(parts: list[str], context: Context) -> str | None:
+    value = context.task.input[0]
+    for part in parts:
+        if not isinstance(value, dict) or part not in value:
+            return None
+        value = value[part]
+    return as_text(value)
 
 
 def _workspace(parts: list[str], context: Context) -> str | None:

@@ -78,7 +78,11 @@ class Output:
 
 @dataclass
 class TaskRun:
-    """One attempt of one task. ``spec`` is the task's settings as submitted; times are epoch milliseconds."""
+    """One attempt of one task. ``spec`` is the task's settings as submitted; times are epoch milliseconds.
+
+    ``iterations``: the task runs of a ``for_each_task``, all attempts; each has its place in the array (``index``) and
+    the element that is there (``input``, a list of it alone; empty outside of loops).
+    """
 
     run_id: int
     task_key: str
@@ -91,6 +95,9 @@ class TaskRun:
     setup_duration: int = 0
     execution_duration: int = 0
     output: Output = field(default_factory=Output)
+    index: int = -1
+    input: list[Any] = field(default_factory=list)
+    iterations: list[TaskRun] = field(default_factory=list)
 
     @property
     def depends_on(self) -> list[str]:
@@ -128,6 +135,10 @@ class Run:
         """The latest attempt of a task. Raises: ``KeyError``."""
         return max((t for t in self.tasks if t.task_key == task_key), key=lambda t: t.attempt)
 
+    def task_runs(self) -> list[TaskRun]:
+        """All attempts of all tasks, and of the iterations of those that loop."""
+        return [each for task in self.tasks for each in (task, *task.iterations)]
+
     def document(self) -> dict[str, Any]:
         """Plain JSON-able form, for the store."""
         return dataclasses.asdict(self)
@@ -135,10 +146,14 @@ class Run:
     @classmethod
     def of(cls, document: dict[str, Any]) -> Run:
         """The run that :meth:`document` described."""
-        tasks = [
-            TaskRun(**{**t, "state": _state(t["state"]), "output": Output(**t["output"])}) for t in document["tasks"]
-        ]
+        tasks = [_task(task) for task in document["tasks"]]
         return cls(**{**document, "tasks": tasks, "state": _state(document["state"])})
+
+
+def _task(document: dict[str, Any]) -> TaskRun:
+    state, output = _state(document["state"]), Output(**document["output"])
+    iterations = [_task(each) for each in document.get("iterations", ())]
+    return TaskRun(**{**document, "state": state, "output": output, "iterations": iterations})
 
 
 def _state(document: dict[str, Any]) -> State:

@@ -20,6 +20,7 @@ KINDS = {
     "notebook_task": frozenset({"notebook_path", "base_parameters", "source", "warehouse_id"}),
     "spark_python_task": frozenset({"python_file", "parameters", "source"}),
     "condition_task": frozenset({"op", "left", "right"}),
+    "for_each_task": frozenset({"inputs", "task", "concurrency"}),
     "run_job_task": frozenset(
         {"job_id", "job_parameters", "notebook_params", "python_params", "python_named_params", "jar_params",
          "spark_submit_params", "dbt_commands"}
@@ -34,6 +35,8 @@ FIELDS = frozenset(
         "disable_auto_optimization", "compute",
     }
 )  # fmt: skip
+# docs.databricks.com, "Use a For each task to run another task in a loop".
+MOST_AT_ONCE = 100
 
 Installed = Callable[[str], str | None]
 
@@ -75,6 +78,8 @@ def supported(task: Mapping[str, Any], installed: Installed | None = installed_h
         return f"Task '{key}': {kinds[0]}.{', '.join(unknown)} is not supported here."
     if kinds[0] == "condition_task" and (reason := conditions.invalid(body)):
         return f"Task '{key}': {reason}."
+    if kinds[0] == "for_each_task" and (reason := _loop(key, body, installed)):
+        return reason
     if kinds[0] == "run_job_task" and not body.get("job_id"):
         return f"Task '{key}': run_job_task.job_id is required."
     if body.get("source", "WORKSPACE") != "WORKSPACE":
@@ -87,6 +92,20 @@ def supported(task: Mapping[str, Any], installed: Installed | None = installed_h
     except CannotRun as error:
         return f"Task '{key}': {error}"
     return _missing(f"Task '{key}'", wanted, installed)
+
+
+def _loop(key: str, body: Mapping[str, Any], installed: Installed | None) -> str | None:
+    """Say why a ``for_each_task`` cannot be run here."""
+    for name, kind in (("inputs", str), ("task", dict)):
+        if not isinstance(body.get(name), kind):
+            return f"Task '{key}': for_each_task.{name} is required."
+    if not 1 <= int(body.get("concurrency") or 1) <= MOST_AT_ONCE:
+        return f"Task '{key}': for_each_task.concurrency must be between 1 and {MOST_AT_ONCE}."
+    if not body["task"].get("task_key"):
+        return f"Task '{key}': for_each_task.task.task_key is required."
+    if body["task"].get("for_each_task"):
+        return f"Task '{key}': a for_each_task cannot be the task of another."
+    return supported(body["task"], installed)
 
 
 def supported_job(settings: Mapping[str, Any], installed: Installed | None = installed_here) -> str | None:

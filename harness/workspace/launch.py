@@ -68,7 +68,7 @@ def advance(workspace: Workspace, job_id: int) -> None:
 def progressed(workspace: Workspace, run: Run) -> None:
     """Take note of a run's new state, and of what follows from it for other runs. Called by the runner."""
     workspace.runs.changed(run)
-    for task in run.tasks:
+    for task in run.task_runs():
         # Whatever ended a task, a notebook that it started does not outlive it.
         for child in workspace.runs.children(task) if task.state.ended else ():
             workspace.runner.cancel(child)

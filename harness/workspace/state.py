@@ -95,7 +95,7 @@ class Runs:
         for document in self._store.all("run"):
             run = Run.of(document)
             if not run.state.ended:
-                parts: list[Run | TaskRun] = [*run.tasks, run]
+                parts: list[Run | TaskRun] = [*run.task_runs(), run]
                 for part in parts:
                     if not part.state.ended:
                         part.state = State(LifeCycle.INTERNAL_ERROR, Result.FAILED, INTERRUPTED)
@@ -128,7 +128,7 @@ class Runs:
         if run is not None:
             return run, None
         for run in reversed(self.all()):
-            for task in run.tasks:
+            for task in run.task_runs():
                 if task.run_id == run_id:
                     return run, task
         return None

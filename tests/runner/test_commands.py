@@ -41,6 +41,16 @@ def spec_of(
         ({"dbt_task": {}}, "dbt_task is not supported"),
         ({"condition_task": {"op": "EQUAL_TO", "left": "a", "right": "b"}}, None),
         ({"condition_task": {"op": "LIKE", "left": "a", "right": "b"}}, "condition_task.op must be one of"),
+        ({"for_each_task": {"inputs": "[1]", "task": {"task_key": "u", **NOTEBOOK}, "concurrency": 100}}, None),
+        ({"for_each_task": {"inputs": "[1]"}}, "for_each_task.task is required"),
+        (
+            {"for_each_task": {"inputs": "[1]", "task": {"task_key": "u", **NOTEBOOK}, "concurrency": 101}},
+            "concurrency must",
+        ),
+        (
+            {"for_each_task": {"inputs": "[1]", "task": {"task_key": "u", "for_each_task": {"inputs": ""}}}},
+            "of another",
+        ),
         ({}, "must have exactly one of: condition_task"),
         ({**NOTEBOOK, "spark_python_task": {"python_file": "/x.py"}}, "must have exactly one of"),
         ({**NOTEBOOK, "surprise": 1}, "surprise is not supported"),
@@ -62,6 +72,11 @@ def test_tasks_that_cannot_be_honoured_are_refused_by_name(task: dict[str, Any],
         assert answer is not None
         assert answer.startswith("Task 't'")
         assert reason in answer
+
+
+def test_what_the_task_of_a_loop_cannot_do_is_refused_by_its_name() -> None:
+    loop = {"inputs": "[1]", "task": {"task_key": "inner", "dbt_task": {}}}
+    assert "Task 'inner': dbt_task is not supported" in (supported({"task_key": "t", "for_each_task": loop}) or "")
 
 
 def test_what_tasks_share_is_checked_too() -> None:

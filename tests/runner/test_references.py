@@ -76,3 +76,15 @@ def test_an_unknown_name_in_a_known_namespace_is_an_error_that_names_it(context:
 def test_references_are_found_in_lists_and_mappings(context: Context) -> None:
     given: Any = {"a": ["{{job.id}}", 1], "b": {"c": "{{task.name}}"}}
     assert resolve(given, context) == {"a": ["7", 1], "b": {"c": "use"}}
+
+
+def test_the_element_of_a_loop_is_its_input_as_text_or_by_its_keys(context: Context) -> None:
+    assert resolve("{{input}} {{input.a}}", context) == "{{input}} {{input.a}}"
+    context.task.input = [{"a": {"b": 1}, "c": "x"}]
+    assert resolve("{{input.a.b}} {{input.c}} {{input.a}} {{input}}", context) == (
+        '1 x {"b": 1} {"a": {"b": 1}, "c": "x"}'
+    )
+    with pytest.raises(UnknownReference, match=r"input\.d"):
+        resolve("{{input.d}}", context)
+    context.task.input = ["monday"]
+    assert resolve("on {{ input }}", context) == "on monday"

@@ -199,3 +199,93 @@ def test_cancelling_a_run_job_task_cancels_its_run(w: WorkspaceClient, tmp_path:
     w.jobs.cancel_run(outer)
     assert result_of(ended(w, int(child.run_id or 0))) is Result.CANCELED
     assert result_of(ended(w, outer)) is Result.CANCELED
+
+
+def for_each(inputs: str, task: sdk.Task, concurrency: int | None = None) -> sdk.ForEachTask:
+    return sdk.ForEachTask(inputs, task, concurrency)
+
+
+def test_a_loop_runs_its_task_for_each_element_as_runs_of_their_own(w: WorkspaceClient) -> None:
+    listed = notebook(w, "listed", "dbutils.jobs.taskValues.set('days', [{'day': 'monday'}, {'day': 'friday'}])")
+    cells = "get = dbutils.widgets.get", "dbutils.notebook.exit(f\"{get('day')} {get('all')}\")"
+    shown = notebook(w, "shown", *cells, day="{{input.day}}", all="{{input}} {{task.name}}")
+    loop = for_each("{{tasks.list.values.days}}", sdk.Task("show", notebook_task=shown))
+    tasks = run(
+        w,
+        sdk.SubmitTask("list", notebook_task=listed),
+        sdk.SubmitTask("loop", for_each_task=loop, depends_on=after("list")),
+    )
+    assert result_of(tasks["loop"]) is Result.SUCCESS
+    assert tasks["loop"].for_each_task is not None
+    stats = tasks["loop"].for_each_task.stats
+    assert stats is not None
+    assert stats.task_run_stats == sdk.ForEachTaskTaskRunStats(0, 2, 0, 2, 2, 2)
+    iterations = w.jobs.get_run(int(tasks["loop"].run_id or 0)).iterations
+    assert iterations is not None
+    outputs = [output_of(w, iteration).notebook_output for iteration in iterations]
+    assert [output.result for output in outputs if output] == [
+        'monday {"day": "monday"} show',
+        'friday {"day": "friday"} show',
+    ]
+    assert [iteration.task_key for iteration in iterations] == ["show", "show"]
+    alone = w.jobs.get_run(int(iterations[1].run_id or 0))
+    assert (alone.run_name, result_of(alone)) == ("show", Result.SUCCESS)
+
+
+def test_iterations_run_at_once_are_retried_and_fail_the_loop(w: WorkspaceClient, tmp_path: Path) -> None:
+    # The two of them meet, which they cannot one after the other.
+    os.mkfifo(tmp_path / "pipe")
+    text = f"with open('{tmp_path}/pipe', dbutils.widgets.get('mode')):\n    pass"
+    meet = notebook(w, "meet", text, mode="{{input}}")
+    flaky = notebook(
+        w,
+        "flaky",
+        f"import pathlib\nmark = pathlib.Path('{tmp_path}') / dbutils.widgets.get('n')\nfirst = not mark.exists()",
+        "mark.touch()\nassert not (first and mark.name == '1') and mark.name != '2', mark.name",
+        n="{{input}}",
+    )
+    tasks = run(
+        w,
+        sdk.SubmitTask("meet", for_each_task=for_each('["r", "w"]', sdk.Task("one", notebook_task=meet), 2)),
+        sdk.SubmitTask(
+            "flaky", for_each_task=for_each("[1, 2, 3]", sdk.Task("two", notebook_task=flaky, max_retries=1))
+        ),
+        sdk.SubmitTask("none", for_each_task=for_each("{{job.name}}", sdk.Task("three", notebook_task=flaky))),
+    )
+    assert [result_of(tasks[key]) for key in ("meet", "flaky", "none")] == [
+        Result.SUCCESS,
+        Result.FAILED,
+        Result.FAILED,
+    ]
+    assert tasks["flaky"].for_each_task is not None
+    stats = tasks["flaky"].for_each_task.stats
+    assert stats is not None
+    assert stats.task_run_stats == sdk.ForEachTaskTaskRunStats(0, 3, 1, 3, 2, 3)
+    iterations = w.jobs.get_run(int(tasks["flaky"].run_id or 0)).iterations
+    assert iterations is not None
+    assert [(i.attempt_number, result_of(i)) for i in iterations] == [
+        (0, Result.FAILED),
+        (0, Result.FAILED),
+        (0, Result.SUCCESS),
+        (1, Result.SUCCESS),
+        (1, Result.FAILED),
+    ]
+    error = output_of(w, tasks["flaky"]).error or ""
+    assert error.startswith("1 of 3 iterations failed. The first: iteration 1 with input 2: AssertionError: 2")
+    assert output_of(w, tasks["none"]).error == "The inputs of task none are not a JSON array: run"
+
+
+def test_cancelling_a_loop_ends_what_runs_and_begins_nothing_more(w: WorkspaceClient, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    endless = notebook(w, "endless", f"import threading\nopen('{pipe}', 'w').close()\nthreading.Event().wait(300)")
+    loop = for_each("[1, 2]", sdk.Task("one", notebook_task=endless, max_retries=3))
+    run_id = w.jobs.submit(tasks=[sdk.SubmitTask("loop", for_each_task=loop)]).run_id
+    pipe.read_text()  # it runs
+    w.jobs.cancel_run(run_id)
+    tasks = ended(w, run_id).tasks
+    assert tasks is not None
+    iterations = w.jobs.get_run(int(tasks[0].run_id or 0)).iterations
+    assert iterations is not None
+    assert [result_of(part) for part in (*tasks, *iterations)] == [Result.CANCELED] * 3
+    assert not iterations[1].start_time
