@@ -13,7 +13,7 @@ from harness.lake.paths import PathNotFound, WorkspacePaths, normal
 from harness.runner.references import Context, UnknownReference, as_text, context_of, resolve
 from harness.runner.run import Run, TaskRun
 from harness.runner.scheduler import latest_tasks
-from harness.runner.taskkinds import CannotRun, requirements
+from harness.runner.taskkinds import CannotRun, requirement_lines
 
 if TYPE_CHECKING:
     from harness.lake.engine import Engine
@@ -24,13 +24,14 @@ RUNTIME_VERSION = "17.3"
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is the same for all tasks of a workspace."""
+    """What is the same for all tasks of a workspace. ``cache``: the user's."""
 
     paths: WorkspacePaths
     workspace_url: str
     token: str
     user: str
     environment: Mapping[str, str]
+    cache: Path
     workspace_id: str = "0"
 
     @property
@@ -61,6 +62,8 @@ def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings)
         context = context_of(run, task, around.workspace)
         if "notebook_task" in task.spec:
             what = _notebook(run, task, context, around)
+        elif "python_wheel_task" in task.spec:
+            what = _wheel(run, task, context)
         else:
             what = _script(run, task, context, around)
     except UnknownReference as error:
@@ -74,7 +77,8 @@ def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings)
         roots={prefix: str(folder) for prefix, folder in around.paths.roots.items()},
         context=_identity(run, task, around.user),
         environment={**around.environment, "DATABRICKS_RUNTIME_VERSION": _runtime(run, task)},
-        libraries=requirements(task.spec.get("libraries") or []) + _dependencies(run, task),
+        libraries=requirement_lines(task.spec.get("libraries") or []) + _dependencies(run, task),
+        cache=str(around.cache / "packages"),
         task_values={
             key: other.output.task_values for key, other in latest_tasks(run).items() if other.output.task_values
         },
@@ -120,6 +124,22 @@ def _script(run: Run, task: TaskRun, context: Context, around: Surroundings) -> 
         "path": str(file),
         "workspace_path": normal(name) if file == in_workspace and name.startswith("/") else name,
         "arguments": [as_text(argument) for argument in resolve(list(arguments), context)],
+    }
+
+
+def _wheel(run: Run, task: TaskRun, context: Context) -> dict[str, Any]:
+    body = task.spec["python_wheel_task"]
+    # What run-now gives replaces the task's own; named parameters come as "--name=value" (databricks-sdk, run_now).
+    given = run.parameters.get("python_params") or body.get("parameters") or []
+    named = run.parameters.get("python_named_params") or body.get("named_parameters") or {}
+    arguments = [*given, *(f"--{name}={as_text(value)}" for name, value in named.items())]
+    return {
+        "kind": "wheel",
+        "path": str(Path(task.directory) / "wheel"),
+        "workspace_path": str(body["package_name"]),
+        "package": str(body["package_name"]),
+        "entry_point": str(body["entry_point"]),
+        "arguments": [as_text(argument) for argument in resolve(arguments, context)],
     }
 
 

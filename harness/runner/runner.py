@@ -63,7 +63,9 @@ class Runner:
         self._forks = Forks(directory, python, kernel_environment(directory, python))
         self._renderer = Renderer(directory)
         self._places = Places(KERNELS)
-        self._around = Surroundings(paths, workspace_url, token, user, s3_environment(engine), workspace_id)
+        self._around = Surroundings(
+            paths, workspace_url, token, user, s3_environment(engine), engine.config.cache, workspace_id
+        )
         self._executor = Executor(engine, self._forks, self._around, self._places, service)
         engine.on_crash(self._engine_crashed)
 

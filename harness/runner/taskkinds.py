@@ -7,18 +7,17 @@ To teach the harness another kind, add it to ``KINDS``, and to what carries it o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from importlib import metadata
+from collections.abc import Mapping
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
-
+from harness.kernel.requirementlines import NotUnderstood, read
 from harness.runner import conditions
 
 # Kind of task → the fields of it that we honour.
 KINDS = {
     "notebook_task": frozenset({"notebook_path", "base_parameters", "source", "warehouse_id"}),
     "spark_python_task": frozenset({"python_file", "parameters", "source"}),
+    "python_wheel_task": frozenset({"package_name", "entry_point", "parameters", "named_parameters"}),
     "condition_task": frozenset({"op", "left", "right"}),
     "for_each_task": frozenset({"inputs", "task", "concurrency"}),
     "run_job_task": frozenset(
@@ -26,6 +25,7 @@ KINDS = {
          "spark_submit_params", "dbt_commands"}
     ),
 }  # fmt: skip
+REQUIRED = {"run_job_task": ("job_id",), "python_wheel_task": ("package_name", "entry_point")}
 # Fields of any task that are honoured, or that have no meaning on one machine and are kept and read back.
 FIELDS = frozenset(
     {
@@ -38,27 +38,15 @@ FIELDS = frozenset(
 # docs.databricks.com, "Use a For each task to run another task in a loop".
 MOST_AT_ONCE = 100
 
-Installed = Callable[[str], str | None]
-
 
 class CannotRun(Exception):
     """A task that is valid but cannot be started. The message is its ``state_message``."""
 
 
-def installed_here(name: str) -> str | None:
-    """The version of a distribution in this interpreter, or None."""
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def supported(task: Mapping[str, Any], installed: Installed | None = installed_here) -> str | None:
+def supported(task: Mapping[str, Any]) -> str | None:
     """Say why a task cannot be run here.
 
-    Parameters: ``task`` as submitted; ``installed`` tells the version of a package in the kernels' interpreter, or None
-    when that is another interpreter: then libraries are checked by the kernel when it starts.
-    Returns: the reason, naming the kind or field, or None when the task can be run.
+    Parameters: ``task`` as submitted. Returns: the reason, naming the kind or field, or None when the task can be run.
     """
     key = task.get("task_key") or "?"
     kinds = [field for field in task if field.endswith("_task") and task[field] is not None]
@@ -78,23 +66,23 @@ def supported(task: Mapping[str, Any], installed: Installed | None = installed_h
         return f"Task '{key}': {kinds[0]}.{', '.join(unknown)} is not supported here."
     if kinds[0] == "condition_task" and (reason := conditions.invalid(body)):
         return f"Task '{key}': {reason}."
-    if kinds[0] == "for_each_task" and (reason := _loop(key, body, installed)):
+    if missing := [name for name in REQUIRED.get(kinds[0], ()) if not body.get(name)]:
+        return f"Task '{key}': {kinds[0]}.{missing[0]} is required."
+    if kinds[0] == "for_each_task" and (reason := _loop(key, body)):
         return reason
-    if kinds[0] == "run_job_task" and not body.get("job_id"):
-        return f"Task '{key}': run_job_task.job_id is required."
     if body.get("source", "WORKSPACE") != "WORKSPACE":
         return f"Task '{key}': {kinds[0]}.source {body['source']} is not supported here; only WORKSPACE is."
     if kinds[0] == "spark_python_task" and re.match(r"(?!file:)\w+:", str(body.get("python_file", ""))):
         file = body["python_file"]
         return f"Task '{key}': spark_python_task.python_file {file} is not supported here; use a workspace path."
     try:
-        wanted = requirements(task.get("libraries") or [])
+        lines = requirement_lines(task.get("libraries") or [])
     except CannotRun as error:
         return f"Task '{key}': {error}"
-    return _missing(f"Task '{key}'", wanted, installed)
+    return _not_understood(f"Task '{key}'", lines)
 
 
-def _loop(key: str, body: Mapping[str, Any], installed: Installed | None) -> str | None:
+def _loop(key: str, body: Mapping[str, Any]) -> str | None:
     """Say why a ``for_each_task`` cannot be run here."""
     for name, kind in (("inputs", str), ("task", dict)):
         if not isinstance(body.get(name), kind):
@@ -105,10 +93,10 @@ def _loop(key: str, body: Mapping[str, Any], installed: Installed | None) -> str
         return f"Task '{key}': for_each_task.task.task_key is required."
     if body["task"].get("for_each_task"):
         return f"Task '{key}': a for_each_task cannot be the task of another."
-    return supported(body["task"], installed)
+    return supported(body["task"])
 
 
-def supported_job(settings: Mapping[str, Any], installed: Installed | None = installed_here) -> str | None:
+def supported_job(settings: Mapping[str, Any]) -> str | None:
     """Say why a job (or submitted run) cannot be run here, looking at its tasks and at what they share.
 
     Returns: the reason, naming the field, or None.
@@ -117,30 +105,32 @@ def supported_job(settings: Mapping[str, Any], installed: Installed | None = ins
         return "git_source is not supported here: tasks run from the workspace's files."
     for environment in settings.get("environments") or []:
         dependencies = (environment.get("spec") or {}).get("dependencies") or []
-        reason = _missing(f"Environment '{environment.get('environment_key')}'", dependencies, installed)
+        reason = _not_understood(f"Environment '{environment.get('environment_key')}'", dependencies)
         if reason:
             return reason
-    return next((reason for task in settings.get("tasks") or [] if (reason := supported(task, installed))), None)
+    return next((reason for task in settings.get("tasks") or [] if (reason := supported(task))), None)
 
 
-def requirements(libraries: list[Mapping[str, Any]]) -> list[str]:
+def requirement_lines(libraries: list[Mapping[str, Any]]) -> list[str]:
+    """Libraries in the lines of a requirements file. Raises: ``CannotRun`` for kinds that are not supported."""
+    lines = []
     for library in libraries:
-        for kind in library:
-            if kind != "pypi":
-                raise CannotRun(f"{kind} libraries are not supported here.")
-    return [str(library["pypi"]["package"]) for library in libraries]
+        for kind, value in library.items():
+            if kind == "pypi":
+                lines += [f"--index-url {value['repo']}"] if value.get("repo") else []
+                lines.append(str(value["package"]))
+            elif kind == "whl" and str(value).endswith(".whl"):
+                lines.append(str(value))
+            elif kind == "requirements":
+                lines.append(f"-r {value}")
+            else:
+                raise CannotRun(f"{kind} libraries are not supported here{f': {value}' if kind == 'whl' else ''}.")
+    return lines
 
 
-def _missing(what: str, wanted: list[str], installed: Installed | None) -> str | None:
-    for text in wanted:
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
-            return f"{what}: library '{text}' is not a package requirement."
-        if installed is None:
-            continue
-        version = installed(requirement.name)
-        if version is None or not requirement.specifier.contains(version, prereleases=True):
-            found = "is not installed" if version is None else f"is not satisfied by the installed {version}"
-            return f"{what}: library '{text}' {found}; install it in the kernels' environment."
+def _not_understood(what: str, lines: list[str]) -> str | None:
+    try:
+        read(lines, lambda _: "")
+    except NotUnderstood as error:
+        return f"{what}: library {error}"
     return None

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.runner.run import now
-from harness.runner.taskkinds import installed_here
 from harness.workspace import arrays, clusters, jobspec, nesting
 from harness.workspace.errors import InvalidParameter, NotFound
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, api, page
 
 if TYPE_CHECKING:
-    from harness.runner.taskkinds import Installed
     from harness.workspace.state import Workspace
 
 # Older clients call the same operations under the older versions (wire.md §6.24).
@@ -34,15 +32,10 @@ def find(workspace: Workspace, job_id: int) -> Document:
     return job
 
 
-def installed(workspace: Workspace) -> Installed | None:
-    """What tells which libraries notebooks have; ``None`` when they run in an interpreter that is not ours."""
-    return None if workspace.config.kernel_python else installed_here
-
-
 def accept(workspace: Workspace, settings: Document, job_id: int = 0) -> Document:
     """Check settings and take note of the clusters they name. Raises: ``InvalidParameter``. Returns: the settings."""
     whole = jobspec.with_tasks(settings, settings["name"])
-    jobspec.check(whole, installed(workspace))
+    jobspec.check(whole)
     nesting.check(workspace, whole, (job_id,))
     clusters.note(workspace, whole)
     return settings

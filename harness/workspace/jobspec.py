@@ -16,7 +16,7 @@ from typing import Any
 from databricks.sdk.service.jobs import JobSettings, SubmitTask
 
 from harness.runner.scheduler import InvalidGraph, validate
-from harness.runner.taskkinds import Installed, supported_job
+from harness.runner.taskkinds import supported_job
 from harness.workspace.errors import InvalidParameter
 from harness.workspace.store import Document
 from harness.workspace.wire import whole
@@ -63,7 +63,7 @@ def with_tasks(settings: Document, task_key: str) -> Document:
     return {**{k: v for k, v in settings.items() if k not in of_task}, "tasks": [task]}
 
 
-def check(settings: Document, installed: Installed | None) -> None:
+def check(settings: Document) -> None:
     """Refuse, by name, what is invalid or cannot be honoured here. Raises: ``InvalidParameter``."""
     tasks = settings.get("tasks", [])
     try:
@@ -79,7 +79,7 @@ def check(settings: Document, installed: Installed | None) -> None:
                 f"Job cluster '{task['job_cluster_key']}' is not defined in field 'job_clusters' "
                 f"(task '{task.get('task_key')}')."
             )
-    if reason := supported_job(settings, installed):
+    if reason := supported_job(settings):
         raise InvalidParameter(reason)
 
 

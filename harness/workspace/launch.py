@@ -169,7 +169,7 @@ def of_job(workspace: Workspace, job: Document, given: Document, **changed: Docu
     """
     name = job["settings"]["name"]
     settings = {**jobspec.with_tasks(job["settings"], name), **jobspec.typed(changed, JobSettings)}
-    jobspec.check(settings, jobs.installed(workspace))
+    jobspec.check(settings)
     run = record(workspace, settings, job_id=job["job_id"], name=name, kind="JOB_RUN")
     run.parameters = given
     return run
@@ -187,7 +187,7 @@ def run_now(call: Call) -> Document:
 def submit(call: Call) -> Document:
     workspace = call.workspace
     settings = jobspec.submit_settings(call.arguments)
-    jobspec.check(settings, jobs.installed(workspace))
+    jobspec.check(settings)
     nesting.check(workspace, settings, (0,))
     clusters.note(workspace, settings)
     name = settings.get("run_name", "Untitled")

@@ -64,7 +64,7 @@ def current_settings(workspace: Workspace, run: Run) -> Document:
     """The settings that a repair runs by: the job's as they are now; a submitted run keeps its own."""
     job = workspace.store.get("job", jobs.key(run.job_id))
     settings = jobspec.with_tasks(job["settings"], job["settings"]["name"]) if job else run.settings
-    jobspec.check(settings, jobs.installed(workspace))
+    jobspec.check(settings)
     return settings
 
 

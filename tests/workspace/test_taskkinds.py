@@ -13,10 +13,12 @@ import httpx2
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import InvalidParameterValue
+from databricks.sdk.service import compute
 from databricks.sdk.service import jobs as sdk
 from databricks.sdk.service.workspace import ImportFormat, Language
 
 from harness.stack import Stack
+from tests.wheels import wheel
 
 HOME = "/Users/harness@localhost"
 MARK = "# Databricks notebook source\n"
@@ -289,3 +291,60 @@ def test_cancelling_a_loop_ends_what_runs_and_begins_nothing_more(w: WorkspaceCl
     assert iterations is not None
     assert [result_of(part) for part in (*tasks, *iterations)] == [Result.CANCELED] * 3
     assert not iterations[1].start_time
+
+
+CODE = """
+import sys
+from pyspark.sql import SparkSession, functions as F
+from pyspark.sql.types import StringType
+
+def shout(text):
+    return text.upper() + "!"
+
+def main():
+    spark = SparkSession.builder.getOrCreate()
+    column = F.udf(shout, StringType())(F.lit(",".join(sys.argv[1:])))
+    print(spark.range(1).select(column).first()[0])
+
+def broken():
+    raise ValueError("not today")
+"""
+
+
+def test_a_wheel_task_calls_an_entry_point_of_a_wheel_and_its_functions_work_in_udfs(
+    w: WorkspaceClient, tmp_path: Path
+) -> None:
+    built = wheel(tmp_path, "harnesstest_jobs", "1.2", CODE, run="harnesstest_jobs:main")
+    w.dbfs.upload("/wheels/" + built.name, io.BytesIO(built.read_bytes()), overwrite=True)
+    w.workspace.upload(f"{HOME}/{built.name}", io.BytesIO(built.read_bytes()), format=ImportFormat.AUTO, overwrite=True)
+    on_dbfs = [compute.Library(whl=f"dbfs:/wheels/{built.name}")]
+    in_workspace = [compute.Library(whl=f"/Workspace{HOME}/{built.name}")]
+    here = notebook(w, "here", "from harnesstest_jobs import shout\ndbutils.notebook.exit(shout('x'))")
+
+    def task(entry_point: str, package: str = "harnesstest_jobs", **fields: Any) -> sdk.PythonWheelTask:
+        return sdk.PythonWheelTask(package, entry_point, **fields)
+
+    given: dict[str, Any] = {"parameters": ["a", "{{task.name}}"], "named_parameters": {"day": "monday"}}
+    tasks = run(
+        w,
+        sdk.SubmitTask("metadata", python_wheel_task=task("run", **given), libraries=on_dbfs),
+        sdk.SubmitTask("function", python_wheel_task=task("main"), libraries=in_workspace),
+        sdk.SubmitTask("broken", python_wheel_task=task("broken"), libraries=on_dbfs),
+        sdk.SubmitTask("nothing", python_wheel_task=task("nothing"), libraries=on_dbfs),
+        sdk.SubmitTask("none", python_wheel_task=task("main", "harnesstest_none")),
+        sdk.SubmitTask("lost", notebook_task=here, libraries=[compute.Library(whl="/Volumes/main/a/b/lost.whl")]),
+        sdk.SubmitTask("notebook", notebook_task=here, libraries=in_workspace),
+    )
+    outputs = {key: output_of(w, one) for key, one in tasks.items()}
+    assert [outputs[key].error for key in ("metadata", "function", "notebook")] == [None] * 3
+    assert outputs["metadata"].logs == "A,METADATA,--DAY=MONDAY!\n"
+    assert outputs["function"].logs == "!\n"
+    assert outputs["broken"].error == "ValueError: not today"
+    assert "no entry point and no function 'nothing'" in (outputs["nothing"].error or "")
+    assert "Package 'harnesstest_none' is not installed" in (outputs["none"].error or "")
+    assert "/Volumes/main/a/b/lost.whl does not exist" in (outputs["lost"].error or "")
+    assert {key for key, one in tasks.items() if result_of(one) is Result.SUCCESS} == {
+        "metadata",
+        "function",
+        "notebook",
+    }
