@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.kernel.context import EntryPoint, NotebookContext
 from harness.kernel.filesystem import FileSystem
+from harness.kernel.packages import Packages
 from harness.kernel.secretscopes import Secrets
 from harness.kernel.spec import KernelSpec
 from harness.kernel.subruns import SubRuns
@@ -112,7 +113,10 @@ class Jobs:
 
 
 class Library:
-    """``dbutils.library``."""
+    """``dbutils.library``. ``packages``: what ``%pip`` works on."""
+
+    def __init__(self, packages: Packages) -> None:
+        self.packages = packages
 
     def restartPython(self) -> None:
         """Forget all variables and go on with the next cell."""
@@ -125,12 +129,14 @@ class Library:
 class DBUtils:
     """The ``dbutils`` of a task."""
 
-    def __init__(self, spec: KernelSpec, files: FileSystem, subruns: SubRuns, secrets: Secrets) -> None:
+    def __init__(
+        self, spec: KernelSpec, files: FileSystem, subruns: SubRuns, secrets: Secrets, packages: Packages
+    ) -> None:
         self.widgets = Widgets(spec.parameters)
         self.fs = files
         self.notebook = NotebookUtilities(spec, subruns)
         self.jobs = Jobs(TaskValues(spec.task_values))
-        self.library = Library()
+        self.library = Library(packages)
         self.entry_point = self.notebook.entry_point
         self.secrets = secrets
         self.credentials = Refused("dbutils.credentials")

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from harness.kernel import packages
 from harness.kernel.dbutils import DBUtils
 from harness.kernel.display import Display, cell_text, html_table, plain_table
 from harness.kernel.filesystem import FileInfo
@@ -132,7 +131,7 @@ class Magics:
             "run": _refusal("%run must be the only line of its cell"),
             "restart_python": self._restart,
             **{name: _refusal(f"%{name} is not supported here: use the notebooks' own Python") for name in INSTALLERS},
-            "pip": packages.pip,
+            "pip": self._dbutils.library.packages.pip,
         }
         for name, magic in magics.items():
             self._shell.magic(name, magic)

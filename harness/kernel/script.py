@@ -28,8 +28,8 @@ def run_script(
         exec(code, shell.namespace)
     except BaseException as failure:
         error = describe(failure, Sources(), Position(workspace_path, 0, _line(failure, path)))
-        return KernelResult(False, error=error)
-    return KernelResult(True)
+        return KernelResult(False, error=error, task_values=names["dbutils"].jobs.taskValues.own)
+    return KernelResult(True, task_values=names["dbutils"].jobs.taskValues.own)
 
 
 def _line(failure: BaseException, path: Path) -> int:

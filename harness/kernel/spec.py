@@ -27,11 +27,12 @@ class KernelSpec:
     script. ``roots``: workspace path prefix → local folder, for ``%run``, ``dbutils.notebook.run`` and imports.
     ``directory``: where the kernel writes ``result.json`` and ``executed.ipynb``; its output goes to ``log.txt`` there.
     ``context``: run identity (``job_id``, ``run_id``, ``task_run_id``, ``task_key``, ``user``), all strings.
-    ``libraries``: requirements the task asks for, which must be installed already. ``task_values``: what earlier tasks
-    of the run set, by task key.
+    ``libraries``: what the task asks for, in the lines of a requirements file; ``cache``: where what is installed for
+    it is kept. ``task_values``: what earlier tasks of the run set, by task key. ``package`` and ``entry_point`` of a
+    wheel task, whose ``path`` is the place it runs in.
     """
 
-    kind: Literal["notebook", "python"]
+    kind: Literal["notebook", "python", "wheel"]
     path: str
     workspace_path: str
     directory: str
@@ -45,6 +46,9 @@ class KernelSpec:
     environment: dict[str, str] = field(default_factory=dict)
     libraries: list[str] = field(default_factory=list)
     task_values: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cache: str = ""
+    package: str = ""
+    entry_point: str = ""
 
     def write(self, path: Path) -> None:
         """Write the specification, readable by us alone: it holds secrets."""

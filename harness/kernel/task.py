@@ -8,7 +8,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from harness.kernel import packages
 from harness.kernel.context import install_modules
 from harness.kernel.dbutils import DBUtils
 from harness.kernel.display import Display
@@ -17,12 +16,14 @@ from harness.kernel.filesystem import FileSystem
 from harness.kernel.modules import import_from
 from harness.kernel.notebook import NotebookRun, predefined
 from harness.kernel.outputs import Log, Stream
+from harness.kernel.packages import Packages, fetcher
 from harness.kernel.redaction import Redaction
 from harness.kernel.script import run_script
 from harness.kernel.secretscopes import Secrets
 from harness.kernel.shell import Shell
 from harness.kernel.spec import KernelResult, KernelSpec
 from harness.kernel.subruns import SubRuns
+from harness.kernel.wheel import run_wheel
 from harness.lake.attach import attach
 from harness.lake.paths import WorkspacePaths
 from harness.lake.sql import frontend
@@ -58,16 +59,20 @@ def redacted(result: KernelResult, redaction: Redaction) -> KernelResult:
 def _execute(shell: Shell, spec: KernelSpec) -> KernelResult:
     random.seed()
     os.environ.update(spec.environment)
-    packages.require(spec.libraries)
     paths = WorkspacePaths(spec.roots)
     import_from(Path(spec.path), paths.roots.values())
     spark = attach(spec.gateway.port, spec.gateway.secret, spec.gateway.tag)
     frontend.install(spark, paths=paths)
-    dbutils = DBUtils(spec, FileSystem(spark, paths), SubRuns(spec), Secrets(spec, shell.outputs.redaction))
+    files = FileSystem(spark, paths)
+    packages = Packages(Path(spec.cache), spark.sparkContext.environment, fetcher(paths.local, files.cp))
+    packages.provide(spec.libraries)
+    dbutils = DBUtils(spec, files, SubRuns(spec), Secrets(spec, shell.outputs.redaction), packages)
     display = Display(shell.outputs)
     names = predefined(spark, dbutils, display)
     install_modules(names)
     directory = Path(spec.directory)
+    if spec.kind == "wheel":
+        return run_wheel(shell, names, spec.package, spec.entry_point, spec.arguments)
     if spec.kind == "python":
         return run_script(shell, names, Path(spec.path), spec.workspace_path, spec.arguments)
     notebook = NotebookRun(shell, spark, dbutils, display, paths)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from py4j.protocol import Py4JError
 
@@ -14,10 +14,15 @@ from harness.kernel.spec import Gateway
 from harness.lake.engine import EngineFailed
 from harness.runner import outputs
 from harness.runner.channel import ChannelClosed
-from harness.runner.commands import CannotRun, Surroundings, kernel_spec
+from harness.runner.commands import Surroundings, kernel_spec
+from harness.runner.conditions import NotComparable, outcome
 from harness.runner.forks import Fork, Forks
+from harness.runner.loops import Loop
+from harness.runner.references import UnknownReference, context_of, resolve
 from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun
 from harness.runner.scheduler import WORKLOAD_FAILED
+from harness.runner.service import ChildRun, Service
+from harness.runner.taskkinds import CannotRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,16 +36,18 @@ OBITUARY_SECONDS = 5.0
 @dataclass
 class Attempt:
     """An attempt that is under way. ``deadline``: seconds of the monotonic clock. ``verdict``: how it is to end, when
-    that was decided from outside (cancelled, timed out, Spark gone); ``why``: more about it; ``judged``: set then."""
+    that was decided from outside (cancelled, timed out, Spark gone); ``why``: more about it. ``owner``: the attempt
+    of the loop that it is an iteration of. ``called_off``: set with the verdict."""
 
     run: Run
     task: TaskRun
     deadline: float | None = None
     verdict: State | None = None
     why: str = ""
-    fork: Fork | None = None
+    fork: Fork | ChildRun | Loop | None = None
     attached: bool = False
-    judged: threading.Event = field(default_factory=threading.Event)
+    owner: Attempt | None = None
+    called_off: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def end(self, verdict: State, why: str = "") -> None:
@@ -49,12 +56,12 @@ class Attempt:
             if self.verdict is None:
                 self.verdict, self.why = verdict, why
             fork = self.fork
-        self.judged.set()
+        self.called_off.set()
         if fork is not None:
             fork.kill()
 
-    def forked(self, fork: Fork) -> None:
-        """Take up its process; it is killed at once when the attempt was ended meanwhile."""
+    def forked(self, fork: Fork | ChildRun | Loop) -> None:
+        """Take up its process, or what stands for one; it is killed at once when the attempt was ended meanwhile."""
         with self._lock:
             self.fork = fork
             decided = self.verdict is not None
@@ -63,7 +70,7 @@ class Attempt:
 
     def decided(self) -> bool:
         """Whether it is to end, whatever its process does."""
-        return self.verdict is not None
+        return self.verdict is not None or (self.owner is not None and self.owner.decided())
 
     def remaining(self) -> float | None:
         """Seconds until the deadline, or None without one."""
@@ -104,17 +111,32 @@ class Places:
 class Executor:
     """Carries attempts out, each in the thread that calls it."""
 
-    def __init__(self, engine: Engine, forks: Forks, around: Surroundings, places: Places) -> None:
+    def __init__(
+        self, engine: Engine, forks: Forks, around: Surroundings, places: Places, service: Service | None
+    ) -> None:
         self._engine = engine
         self._forks = forks
         self._around = around
         self._places = places
+        self._service = service
 
-    def execute(self, attempt: Attempt, started: Callable[[], None]) -> tuple[State, Output]:
+    def execute(self, attempt: Attempt, started: Callable[[], None], loop: Callable[[], Loop]) -> tuple[State, Output]:
         """Carry an attempt out.
 
-        Parameters: ``started``: called when its process runs. Returns: how it ended, and its output.
+        Parameters: ``started``: called when its process runs; ``loop``: makes the iterations of a ``for_each_task``.
+        Returns: how it ended, and its output.
         """
+        if attempt.decided():
+            return self._ended(attempt)
+        try:
+            if "for_each_task" in attempt.task.spec:
+                return self._awaited(attempt, loop(), started)
+            if "condition_task" in attempt.task.spec:
+                return self._compared(attempt, started)
+            if "run_job_task" in attempt.task.spec:
+                return self._delegated(attempt, started)
+        except (CannotRun, NotComparable, UnknownReference) as error:
+            return _failed(str(error))
         if not self._places.take(attempt):
             return self._ended(attempt)
         try:
@@ -127,6 +149,39 @@ class Executor:
             return _failed(str(error))
         finally:
             self._places.leave()
+
+    def _compared(self, attempt: Attempt, started: Callable[[], None]) -> tuple[State, Output]:
+        """A condition task: no process, no place among those that run."""
+        started()
+        return State(LifeCycle.TERMINATED, Result.SUCCESS), Output(outcome=outcome(self._body(attempt)))
+
+    def _delegated(self, attempt: Attempt, started: Callable[[], None]) -> tuple[State, Output]:
+        """A Run Job task: the run it starts does the work."""
+        if self._service is None:
+            raise CannotRun("There is no workspace here that could run another job.")
+        child = ChildRun(self._service.start_job(attempt.run, attempt.task, self._body(attempt)), self._service)
+        attempt.task.output = Output(child_run_id=child.run.run_id)
+        return self._awaited(attempt, child, started)
+
+    def _awaited(self, attempt: Attempt, work: ChildRun | Loop, started: Callable[[], None]) -> tuple[State, Output]:
+        """Wait for what an attempt has others do."""
+        attempt.forked(work)
+        started()
+        if isinstance(work, Loop):
+            work.start()
+        if not work.wait(attempt.remaining()):
+            attempt.end(timed_out(attempt))
+            work.wait()
+        state, made = work.outcome()
+        if attempt.verdict is not None:
+            return attempt.verdict, replace(made, error=attempt.verdict.message)
+        return state, made
+
+    def _body(self, attempt: Attempt) -> Any:
+        """What a task says of its kind, its references replaced. Raises: ``UnknownReference``."""
+        spec = attempt.task.spec
+        body = next(spec[name] for name in spec if name.endswith("_task"))
+        return resolve(body, context_of(attempt.run, attempt.task, self._around.workspace))
 
     def _in_place(self, attempt: Attempt, started: Callable[[], None]) -> tuple[State, Output]:
         task = attempt.task
@@ -158,7 +213,7 @@ class Executor:
             return self._ended(attempt)
         state, output = self._finished(fork, directory)
         # Not the notebook's lost connection is the reason, but why Spark died.
-        if lost and state.result is not Result.SUCCESS and attempt.judged.wait(OBITUARY_SECONDS):
+        if lost and state.result is not Result.SUCCESS and attempt.called_off.wait(OBITUARY_SECONDS):
             return self._ended(attempt)
         return state, output
 
@@ -175,7 +230,7 @@ class Executor:
 
     def _ended(self, attempt: Attempt) -> tuple[State, Output]:
         """How an attempt ended that was ended from outside, or whose time was up before it began."""
-        state = attempt.verdict or timed_out(attempt)
+        state = attempt.verdict or (attempt.owner and attempt.owner.verdict) or timed_out(attempt)
         made = outputs.output(Path(attempt.task.directory), None)
         made.error = state.message
         made.error_trace = attempt.why or None

@@ -1,141 +1,56 @@
-"""Task kinds: which tasks can be run, and what a kernel is told to execute for each.
-
-A task kind or field that cannot be honoured is refused by name when the job is made (:func:`supported`), never skipped.
-To teach the harness another kind, add it to ``KINDS`` and to :func:`kernel_spec`.
-"""
+"""What a kernel is told to execute for a task, by its kind."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import Any
-
-from packaging.requirements import InvalidRequirement, Requirement
+from typing import TYPE_CHECKING, Any
 
 from harness.kernel.spec import Gateway, KernelSpec
 from harness.lake.paths import PathNotFound, WorkspacePaths, normal
-from harness.runner.references import Context, UnknownReference, resolve
+from harness.runner.references import Context, UnknownReference, as_text, context_of, resolve
 from harness.runner.run import Run, TaskRun
 from harness.runner.scheduler import latest_tasks
+from harness.runner.taskkinds import CannotRun, requirement_lines
 
-# Kind of task → the fields of it that we honour.
-KINDS = {
-    "notebook_task": frozenset({"notebook_path", "base_parameters", "source", "warehouse_id"}),
-    "spark_python_task": frozenset({"python_file", "parameters", "source"}),
-}
-# Fields of any task that are honoured, or that have no meaning on one machine and are kept and read back.
-FIELDS = frozenset(
-    {
-        "task_key", "description", "depends_on", "run_if", "libraries", "timeout_seconds", "max_retries",
-        "min_retry_interval_millis", "retry_on_timeout", "existing_cluster_id", "new_cluster", "job_cluster_key",
-        "environment_key", "email_notifications", "webhook_notifications", "notification_settings", "health",
-        "disable_auto_optimization", "compute",
-    }
-)  # fmt: skip
+if TYPE_CHECKING:
+    from harness.lake.engine import Engine
+
 # The runtime a kernel claims to be (DATABRICKS_RUNTIME_VERSION) when the task's cluster names none.
 RUNTIME_VERSION = "17.3"
-
-Installed = Callable[[str], str | None]
-
-
-class CannotRun(Exception):
-    """A task that is valid but cannot be started. The message is its ``state_message``."""
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is the same for all tasks of a workspace."""
+    """What is the same for all tasks of a workspace. ``cache``: the user's."""
 
     paths: WorkspacePaths
     workspace_url: str
     token: str
     user: str
     environment: Mapping[str, str]
+    cache: Path
+    workspace_id: str = "0"
+
+    @property
+    def workspace(self) -> dict[str, str]:
+        """What ``{{workspace.…}}`` knows."""
+        return {"id": self.workspace_id, "url": self.workspace_url}
 
 
-def installed_here(name: str) -> str | None:
-    """The version of a distribution in this interpreter, or None."""
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def supported(task: Mapping[str, Any], installed: Installed | None = installed_here) -> str | None:
-    """Say why a task cannot be run here.
-
-    Parameters: ``task`` as submitted; ``installed`` tells the version of a package in the kernels' interpreter, or None
-    when that is another interpreter: then libraries are checked by the kernel when it starts.
-    Returns: the reason, naming the kind or field, or None when the task can be run.
-    """
-    key = task.get("task_key") or "?"
-    kinds = [field for field in task if field.endswith("_task") and task[field] is not None]
-    for kind in kinds:
-        if kind not in KINDS:
-            return f"Task '{key}': {kind} is not supported here; supported: {', '.join(sorted(KINDS))}."
-    if len(kinds) != 1:
-        return f"Task '{key}' must have exactly one of: {', '.join(sorted(KINDS))}."
-    if task.get("disabled"):
-        return f"Task '{key}': disabled is not supported here."
-    unknown = sorted(set(task) - FIELDS - set(kinds) - {"disabled"})
-    if unknown:
-        return f"Task '{key}': {', '.join(unknown)} is not supported here."
-    body = task[kinds[0]]
-    unknown = sorted(set(body) - KINDS[kinds[0]])
-    if unknown:
-        return f"Task '{key}': {kinds[0]}.{', '.join(unknown)} is not supported here."
-    if body.get("source", "WORKSPACE") != "WORKSPACE":
-        return f"Task '{key}': {kinds[0]}.source {body['source']} is not supported here; only WORKSPACE is."
-    if kinds[0] == "spark_python_task" and re.match(r"(?!file:)\w+:", str(body.get("python_file", ""))):
-        file = body["python_file"]
-        return f"Task '{key}': spark_python_task.python_file {file} is not supported here; use a workspace path."
-    try:
-        requirements = _requirements(task.get("libraries") or [])
-    except CannotRun as error:
-        return f"Task '{key}': {error}"
-    return missing(f"Task '{key}'", requirements, installed)
-
-
-def supported_job(settings: Mapping[str, Any], installed: Installed | None = installed_here) -> str | None:
-    """Say why a job (or submitted run) cannot be run here, looking at its tasks and at what they share.
-
-    Returns: the reason, naming the field, or None.
-    """
-    if settings.get("git_source"):
-        return "git_source is not supported here: tasks run from the workspace's files."
-    for environment in settings.get("environments") or []:
-        dependencies = (environment.get("spec") or {}).get("dependencies") or []
-        reason = missing(f"Environment '{environment.get('environment_key')}'", dependencies, installed)
-        if reason:
-            return reason
-    return next((reason for task in settings.get("tasks") or [] if (reason := supported(task, installed))), None)
-
-
-def _requirements(libraries: list[Mapping[str, Any]]) -> list[str]:
-    for library in libraries:
-        for kind in library:
-            if kind != "pypi":
-                raise CannotRun(f"{kind} libraries are not supported here.")
-    return [str(library["pypi"]["package"]) for library in libraries]
-
-
-def missing(what: str, requirements: list[str], installed: Installed | None) -> str | None:
-    for text in requirements:
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
-            return f"{what}: library '{text}' is not a package requirement."
-        if installed is None:
-            continue
-        version = installed(requirement.name)
-        if version is None or not requirement.specifier.contains(version, prereleases=True):
-            found = "is not installed" if version is None else f"is not satisfied by the installed {version}"
-            return f"{what}: library '{text}' {found}; install it in the kernels' environment."
-    return None
+def s3_environment(engine: Engine) -> dict[str, str]:
+    """What leads boto3 and its like in notebooks to the same S3 as Spark."""
+    s3 = engine.config.s3
+    if s3 is None:
+        return {}
+    return {
+        "AWS_ENDPOINT_URL": s3.url,
+        "AWS_ACCESS_KEY_ID": s3.access_key,
+        "AWS_SECRET_ACCESS_KEY": s3.secret_key,
+        "AWS_DEFAULT_REGION": s3.region,
+    }
 
 
 def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings) -> KernelSpec:
@@ -144,12 +59,11 @@ def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings)
     Raises: ``CannotRun`` when the notebook or file does not exist or a reference names nothing.
     """
     try:
-        jobs = job_parameters(run)
-        context = Context(run, task, {}, around.workspace_url)
-        jobs = resolve(jobs, context)
-        context = Context(run, task, jobs, around.workspace_url)
+        context = context_of(run, task, around.workspace)
         if "notebook_task" in task.spec:
             what = _notebook(run, task, context, around)
+        elif "python_wheel_task" in task.spec:
+            what = _wheel(run, task, context)
         else:
             what = _script(run, task, context, around)
     except UnknownReference as error:
@@ -163,19 +77,12 @@ def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings)
         roots={prefix: str(folder) for prefix, folder in around.paths.roots.items()},
         context=_identity(run, task, around.user),
         environment={**around.environment, "DATABRICKS_RUNTIME_VERSION": _runtime(run, task)},
-        libraries=_requirements(task.spec.get("libraries") or []) + _dependencies(run, task),
+        libraries=requirement_lines(task.spec.get("libraries") or []) + _dependencies(run, task),
+        cache=str(around.cache / "packages"),
         task_values={
             key: other.output.task_values for key, other in latest_tasks(run).items() if other.output.task_values
         },
     )
-
-
-def job_parameters(run: Run) -> dict[str, str]:
-    """The run's job parameters: the job's defaults, overridden by what ``run-now`` gave."""
-    declared = {str(p["name"]): p.get("default", "") for p in run.settings.get("parameters") or []}
-    return {
-        name: _string(value) for name, value in {**declared, **(run.parameters.get("job_parameters") or {})}.items()
-    }
 
 
 def _notebook(run: Run, task: TaskRun, context: Context, around: Surroundings) -> dict[str, Any]:
@@ -191,7 +98,7 @@ def _notebook(run: Run, task: TaskRun, context: Context, around: Surroundings) -
         ) from error
     # "notebook_params" override base_parameters; a job parameter takes precedence over a task parameter of its name.
     own = {**(body.get("base_parameters") or {}), **(run.parameters.get("notebook_params") or {})}
-    own = {name: _string(value) for name, value in own.items()}
+    own = {name: as_text(value) for name, value in own.items()}
     return {
         "kind": "notebook",
         "path": str(notebook.path),
@@ -216,12 +123,24 @@ def _script(run: Run, task: TaskRun, context: Context, around: Surroundings) -> 
         "kind": "python",
         "path": str(file),
         "workspace_path": normal(name) if file == in_workspace and name.startswith("/") else name,
-        "arguments": [_string(argument) for argument in resolve(list(arguments), context)],
+        "arguments": [as_text(argument) for argument in resolve(list(arguments), context)],
     }
 
 
-def _string(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def _wheel(run: Run, task: TaskRun, context: Context) -> dict[str, Any]:
+    body = task.spec["python_wheel_task"]
+    # What run-now gives replaces the task's own; named parameters come as "--name=value" (databricks-sdk, run_now).
+    given = run.parameters.get("python_params") or body.get("parameters") or []
+    named = run.parameters.get("python_named_params") or body.get("named_parameters") or {}
+    arguments = [*given, *(f"--{name}={as_text(value)}" for name, value in named.items())]
+    return {
+        "kind": "wheel",
+        "path": str(Path(task.directory) / "wheel"),
+        "workspace_path": str(body["package_name"]),
+        "package": str(body["package_name"]),
+        "entry_point": str(body["entry_point"]),
+        "arguments": [as_text(argument) for argument in resolve(arguments, context)],
+    }
 
 
 def _identity(run: Run, task: TaskRun, user: str) -> dict[str, str]:

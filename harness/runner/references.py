@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.runner.run import Run, TaskRun
-from harness.runner.scheduler import latest_tasks
+from harness.runner.run import Result, Run, TaskRun
+from harness.runner.scheduler import SUCCEEDED, latest_tasks
 
-NAMESPACES = frozenset({"job", "task", "tasks", "workspace"})
-_REFERENCE = re.compile(r"\{\{\s*([A-Za-z_][\w.`\- ]*?)\s*\}\}")
+NAMESPACES = frozenset({"job", "task", "tasks", "workspace", "input"})
+_REFERENCE = re.compile(r"\{\{\s*([A-Za-z_](?:[\w.\- ]|`[^`]*`)*?)\s*\}\}")
 _PART = re.compile(r"`([^`]*)`|([^.`]+)")
 
 
@@ -27,12 +27,37 @@ class UnknownReference(ValueError):
 
 @dataclass(frozen=True)
 class Context:
-    """What references of one attempt of one task may speak of. ``job_parameters``: the run's, defaults applied."""
+    """What references of one attempt of one task may speak of.
+
+    ``job_parameters``: the run's, defaults applied. ``workspace``: what ``{{workspace.…}}`` knows: ``id`` and ``url``.
+    ``{{input}}`` is the element of the loop whose iteration the task is.
+    """
 
     run: Run
     task: TaskRun
     job_parameters: Mapping[str, str]
-    workspace_url: str
+    workspace: Mapping[str, str]
+
+
+def context_of(run: Run, task: TaskRun, workspace: Mapping[str, str]) -> Context:
+    """What the references of one attempt may speak of, the run's job parameters replaced themselves.
+
+    Raises: ``UnknownReference``.
+    """
+    given = resolve(job_parameters(run), Context(run, task, {}, workspace))
+    return Context(run, task, given, workspace)
+
+
+def job_parameters(run: Run) -> dict[str, str]:
+    """The run's job parameters: the job's defaults, overridden by what ``run-now`` gave."""
+    declared = {str(p["name"]): p.get("default", "") for p in run.settings.get("parameters") or []}
+    given = {**declared, **(run.parameters.get("job_parameters") or {})}
+    return {name: as_text(value) for name, value in given.items()}
+
+
+def as_text(value: Any) -> str:
+    """A value as the text it is passed as."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def resolve(value: Any, context: Context) -> Any:
@@ -54,9 +79,12 @@ def _text(literal: str, name: str, context: Context) -> str:
     legacy = _legacy(context).get(name)
     if legacy is not None:
         return legacy
-    if len(parts) < 2 or parts[0] not in NAMESPACES:
+    if parts == ["input"] and context.task.input:
+        return as_text(context.task.input[0])
+    if len(parts) < 2 or parts[0] not in NAMESPACES or (parts[0] == "input" and not context.task.input):
         return literal
-    value = {"job": _job, "task": _task, "tasks": _tasks, "workspace": _workspace}[parts[0]](parts[1:], context)
+    of = {"job": _job, "task": _task, "tasks": _tasks, "workspace": _workspace, "input": _input}[parts[0]]
+    value = of(parts[1:], context)
     if value is None:
         raise UnknownReference(f"Unknown dynamic value reference {literal}")
     return value
@@ -86,7 +114,9 @@ def _job(parts: list[str], context: Context) -> str | None:
         case ["run_id"]:
             return str(run.run_id)
         case ["trigger", "type"]:
-            return "one_time"
+            return run.trigger.lower()
+        case ["repair_count"]:
+            return str(run.repairs)
         case ["start_time", argument]:
             return _moment(run.start_time, argument)
         case ["parameters", name]:
@@ -108,6 +138,10 @@ def _tasks(parts: list[str], context: Context) -> str | None:
             return value if isinstance(value, str) else json.dumps(value)
         case ["result_state"] if task.state.result:
             return task.state.result.lower()
+        case ["error_code"] if task.state.result in SUCCEEDED:
+            return ""
+        case ["error_code"] if task.state.result is Result.FAILED:
+            return "RunExecutionError"
     return _about(task, parts[1:])
 
 
@@ -125,8 +159,17 @@ def _about(task: TaskRun, parts: list[str]) -> str | None:
     return None
 
 
+def _input(parts: list[str], context: Context) -> str | None:
+    value = context.task.input[0]
+    for part in parts:
+        if not isinstance(value, dict) or part not in value:
+            return None
+        value = value[part]
+    return as_text(value)
+
+
 def _workspace(parts: list[str], context: Context) -> str | None:
-    return context.workspace_url if parts == ["url"] else None
+    return context.workspace.get(".".join(parts))
 
 
 def _time(milliseconds: int) -> datetime:

@@ -60,7 +60,8 @@ class State:
 class Output:
     """What ``runs/get-output`` tells of a task run. ``result``: the notebook's exit value. ``logs``: its prints.
 
-    ``place``: where in which notebook the error is, in words; "" when it is in none.
+    ``place``: where in which notebook the error is, in words; "" when it is in none. ``outcome``: of a condition task.
+    ``child_run_id``: the run that a ``run_job_task`` started.
     """
 
     result: str | None = None
@@ -71,11 +72,17 @@ class Output:
     truncated: bool = False
     logs_truncated: bool = False
     task_values: dict[str, Any] = field(default_factory=dict)
+    outcome: str = ""
+    child_run_id: int = 0
 
 
 @dataclass
 class TaskRun:
-    """One attempt of one task. ``spec`` is the task's settings as submitted; times are epoch milliseconds."""
+    """One attempt of one task. ``spec`` is the task's settings as submitted; times are epoch milliseconds.
+
+    ``iterations``: the task runs of a ``for_each_task``, all attempts; each has its place in the array (``index``) and
+    the element that is there (``input``, a list of it alone; empty outside of loops).
+    """
 
     run_id: int
     task_key: str
@@ -88,6 +95,9 @@ class TaskRun:
     setup_duration: int = 0
     execution_duration: int = 0
     output: Output = field(default_factory=Output)
+    index: int = -1
+    input: list[Any] = field(default_factory=list)
+    iterations: list[TaskRun] = field(default_factory=list)
 
     @property
     def depends_on(self) -> list[str]:
@@ -100,6 +110,8 @@ class Run:
 
     ``settings``: the job's (or submit's) settings with ``tasks`` always multi-task.
     ``parameters``: what ``run-now`` gave, by its own field names (``notebook_params``, ``job_parameters``, …).
+    ``trigger``: what started it, as ``TriggerType`` of the Jobs API; ``repairs``: how often it was repaired;
+    ``parent_run_id``: the task run that started it.
     """
 
     run_id: int
@@ -115,10 +127,17 @@ class Run:
     creator: str = ""
     number_in_job: int = 0
     idempotency_token: str = ""
+    trigger: str = "ONE_TIME"
+    repairs: int = 0
+    parent_run_id: int = 0
 
     def task(self, task_key: str) -> TaskRun:
         """The latest attempt of a task. Raises: ``KeyError``."""
         return max((t for t in self.tasks if t.task_key == task_key), key=lambda t: t.attempt)
+
+    def task_runs(self) -> list[TaskRun]:
+        """All attempts of all tasks, and of the iterations of those that loop."""
+        return [each for task in self.tasks for each in (task, *task.iterations)]
 
     def document(self) -> dict[str, Any]:
         """Plain JSON-able form, for the store."""
@@ -127,10 +146,14 @@ class Run:
     @classmethod
     def of(cls, document: dict[str, Any]) -> Run:
         """The run that :meth:`document` described."""
-        tasks = [
-            TaskRun(**{**t, "state": _state(t["state"]), "output": Output(**t["output"])}) for t in document["tasks"]
-        ]
+        tasks = [_task(task) for task in document["tasks"]]
         return cls(**{**document, "tasks": tasks, "state": _state(document["state"])})
+
+
+def _task(document: dict[str, Any]) -> TaskRun:
+    state, output = _state(document["state"]), Output(**document["output"])
+    iterations = [_task(each) for each in document.get("iterations", ())]
+    return TaskRun(**{**document, "state": state, "output": output, "iterations": iterations})
 
 
 def _state(document: dict[str, Any]) -> State:

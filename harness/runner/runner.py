@@ -5,23 +5,25 @@ States are changed here alone, under one lock that is never held during work; ``
 
 from __future__ import annotations
 
-import secrets
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.lake.paths import WorkspacePaths
+from harness.runner import loops
 from harness.runner.attempts import Attempt, Executor, Places, timed_out
-from harness.runner.commands import Surroundings
+from harness.runner.commands import Surroundings, s3_environment
 from harness.runner.forks import Forks, kernel_environment
+from harness.runner.loops import Loop
 from harness.runner.render import Renderer
 from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun, now
 from harness.runner.scheduler import CANCELLED, latest_tasks, may_retry, plan, roll_up
+from harness.runner.service import Service
+from harness.runner.work import Work
 
 if TYPE_CHECKING:
     from harness.lake.engine import Engine
@@ -31,23 +33,13 @@ KERNELS = 8
 STOP_SECONDS = 5.0
 
 
-@dataclass
-class Work:
-    """A run under way. ``verdict``: how it is to end, when it is ended as a whole."""
-
-    run: Run
-    deadline: float | None
-    attempts: dict[str, Attempt] = field(default_factory=dict)
-    verdict: State | None = None
-    stopped: threading.Event = field(default_factory=threading.Event)
-
-
 class Runner:
     """Runs the tasks of runs.
 
     Parameters: ``engine``; ``paths``: where workspace paths rest; ``directory``: logs of its processes;
     ``workspace_url`` and ``token``: for what notebooks ask of the workspace; ``kernel_python``: their interpreter
-    (empty: ours); ``changed``: called after each change of a run, from any thread; ``user``: who runs everything.
+    (empty: ours); ``changed``: called after each change of a run, from any thread; ``user``: who runs everything;
+    ``workspace_id``: the workspace's; ``service``: what tasks ask of it.
     """
 
     def __init__(
@@ -60,6 +52,8 @@ class Runner:
         kernel_python: str | None,
         changed: Callable[[Run], None],
         user: str,
+        workspace_id: str = "0",
+        service: Service | None = None,
     ) -> None:
         self._changed = changed
         self._lock = threading.Lock()
@@ -69,8 +63,10 @@ class Runner:
         self._forks = Forks(directory, python, kernel_environment(directory, python))
         self._renderer = Renderer(directory)
         self._places = Places(KERNELS)
-        around = Surroundings(paths, workspace_url, token, user, s3_environment(engine))
-        self._executor = Executor(engine, self._forks, around, self._places)
+        self._around = Surroundings(
+            paths, workspace_url, token, user, s3_environment(engine), engine.config.cache, workspace_id
+        )
+        self._executor = Executor(engine, self._forks, self._around, self._places, service)
         engine.on_crash(self._engine_crashed)
 
     def start(self) -> None:
@@ -100,7 +96,7 @@ class Runner:
         if task is None:
             self._end(work, verdict)
         else:
-            self._end_task(work, latest_tasks(run)[task.task_key], verdict)
+            self._end_task(work, task if task.input else latest_tasks(run)[task.task_key], verdict)
             self._advance(work)
 
     def html(self, task: TaskRun) -> Path | None:
@@ -114,7 +110,6 @@ class Runner:
             works, self._works = list(self._works.values()), {}
             threads = list(self._threads)
         for work in works:
-            work.stopped.set()
             work.verdict = work.verdict or State(LifeCycle.TERMINATED, Result.CANCELED, CANCELLED)
             for attempt in list(work.attempts.values()):
                 attempt.end(work.verdict)
@@ -147,7 +142,7 @@ class Runner:
                 for task in decisions.start:
                     task.start_time = now()
                     task.state = State(LifeCycle.PENDING)
-                    work.attempts[task.task_key] = self._attempt(work, task)
+                    self._attempt(work, task)
                 starting += decisions.start
             end = roll_up(run)
             if end is not None:
@@ -156,38 +151,68 @@ class Runner:
                 run.state = work.verdict or end
             for task in starting:
                 name = f"task-{task.run_id}"
-                thread = threading.Thread(target=self._run_task, args=(work, task.task_key), name=name, daemon=True)
+                attempt = work.attempts[task.run_id]
+                thread = threading.Thread(target=self._run_task, args=(work, attempt), name=name, daemon=True)
                 self._threads.add(thread)
                 thread.start()
         self._changed(run)
 
-    def _attempt(self, work: Work, task: TaskRun) -> Attempt:
+    def _attempt(self, work: Work, task: TaskRun, owner: Attempt | None = None) -> Attempt:
         seconds = int(task.spec.get("timeout_seconds") or 0)
         deadlines = [time.monotonic() + seconds] if seconds else []
         deadlines += [work.deadline] if work.deadline is not None else []
-        return Attempt(work.run, task, min(deadlines, default=None))
+        attempt = work.attempts[task.run_id] = Attempt(work.run, task, min(deadlines, default=None), owner=owner)
+        return attempt
 
-    def _run_task(self, work: Work, task_key: str) -> None:
-        """The thread of one task: its attempts, one after the other."""
-        attempt = work.attempts[task_key]
-        while True:
-            state, output = self._try(work, attempt)
-            again = self._finish(work, attempt, state, output)
-            if again is None:
-                break
-            self._changed(work.run)
-            pause = int(attempt.task.spec.get("min_retry_interval_millis") or 0) / 1000
-            work.stopped.wait(pause)
-            attempt = again
+    def _run_task(self, work: Work, attempt: Attempt) -> None:
+        """The thread of one task."""
+        attempt = self._carry_out(work, attempt)
         if work.deadline is not None and time.monotonic() >= work.deadline:
             self._end(work, timed_out(attempt))
         self._advance(work)
         with self._lock:
             self._threads.discard(threading.current_thread())
 
+    def _carry_out(self, work: Work, attempt: Attempt) -> Attempt:
+        """Make the attempts of a task, one after the other. Returns: the last one."""
+        while True:
+            state, output = self._try(work, attempt)
+            again = self._finish(work, attempt, state, output)
+            if again is None:
+                return attempt
+            self._changed(work.run)
+            again.called_off.wait(int(attempt.task.spec.get("min_retry_interval_millis") or 0) / 1000)
+            attempt = again
+
+    def _loop(self, work: Work, attempt: Attempt) -> Loop:
+        """The iterations of a ``for_each_task``, about to begin. Raises: ``CannotRun``, ``UnknownReference``."""
+        task = attempt.task
+        made = loops.iterations(task, loops.inputs(work.run, task, self._around.workspace))
+        with self._lock:
+            task.iterations = made
+
+        def iterate(iteration: TaskRun) -> None:
+            with self._lock:
+                if iteration.state.ended:
+                    return
+                iteration.start_time = now()
+                inner = self._attempt(work, iteration, attempt)
+            self._carry_out(work, inner)
+            self._changed(work.run)
+
+        def end() -> None:
+            with self._lock:
+                tasks = [each for each in task.iterations if not each.state.ended]
+            for each in tasks:
+                self._end_task(work, each, attempt.verdict or timed_out(attempt))
+
+        return Loop(task, iterate, end)
+
     def _try(self, work: Work, attempt: Attempt) -> tuple[State, Output]:
         try:
-            return self._executor.execute(attempt, lambda: self._started(work, attempt))
+            return self._executor.execute(
+                attempt, lambda: self._started(work, attempt), lambda: self._loop(work, attempt)
+            )
         except Exception as error:
             # A mistake of ours must end the task, not leave it RUNNING for ever.
             message = f"The harness failed to run the task: {type(error).__name__}: {error}"
@@ -209,27 +234,24 @@ class Runner:
         if notebook.is_file():
             self._renderer.request(notebook)
         with self._lock:
-            work.attempts.pop(task.task_key, None)
+            work.attempts.pop(task.run_id, None)
             if task.state.ended:
                 return None
             task.output = output
             task.end_time = now()
             task.execution_duration = max(0, task.end_time - task.start_time - task.setup_duration)
             task.state = state
-            if work.verdict is not None or attempt.verdict is not None or not may_retry(task):
+            if work.verdict is not None or attempt.decided() or not may_retry(task):
                 return None
-            return self._again(work, task)
+            return self._again(work, attempt)
 
-    def _again(self, work: Work, task: TaskRun) -> Attempt:
-        run_id = (
-            secrets.randbelow(10**15 - 10**12) + 10**12
-        )  # as long as the service's, and none of the workspace's own
+    def _again(self, work: Work, attempt: Attempt) -> Attempt:
+        task, run_id = attempt.task, loops.new_run_id()
         directory = str(Path(task.directory).parent / str(run_id))
         new = TaskRun(run_id, task.task_key, task.spec, directory, task.attempt + 1, start_time=now())
-        new.state = State(LifeCycle.WAITING_FOR_RETRY)
-        work.run.tasks.append(new)
-        attempt = work.attempts[task.task_key] = self._attempt(work, new)
-        return attempt
+        new.state, new.index, new.input = State(LifeCycle.WAITING_FOR_RETRY), task.index, task.input
+        (attempt.owner.task.iterations if attempt.owner else work.run.tasks).append(new)
+        return self._attempt(work, new, attempt.owner)
 
     # ---- ends from outside -------------------------------------------------------------------------
 
@@ -241,7 +263,6 @@ class Runner:
             work.verdict = verdict
             work.run.state = State(LifeCycle.TERMINATING)
             tasks = list(latest_tasks(work.run).values())
-        work.stopped.set()
         for task in tasks:
             self._end_task(work, task, verdict)
         self._advance(work)
@@ -251,7 +272,7 @@ class Runner:
         with self._lock:
             if task.state.ended:
                 return
-            attempt = work.attempts.get(task.task_key)
+            attempt = work.attempts.get(task.run_id)
             if attempt is None or attempt.fork is None:
                 task.end_time = now()
                 task.state = verdict
@@ -271,16 +292,3 @@ class Runner:
         for attempt in attempts:
             if attempt.attached:
                 attempt.end(verdict, reason)
-
-
-def s3_environment(engine: Engine) -> dict[str, str]:
-    """What leads boto3 and its like in notebooks to the same S3 as Spark."""
-    s3 = engine.config.s3
-    if s3 is None:
-        return {}
-    return {
-        "AWS_ENDPOINT_URL": s3.url,
-        "AWS_ACCESS_KEY_ID": s3.access_key,
-        "AWS_SECRET_ACCESS_KEY": s3.secret_key,
-        "AWS_DEFAULT_REGION": s3.region,
-    }

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from harness.runner.conditions import OUTCOMES
 from harness.runner.run import LifeCycle, Result, Run, State, TaskRun
 
 # What a failed notebook's task says, word for word (databricks/cli testserver, "measured on serverless").
@@ -61,14 +62,27 @@ def validate(tasks: Sequence[Mapping[str, Any]]) -> None:
             raise InvalidGraph(f"Duplicate task key '{key}'. Task keys must be unique within a job.")
     graph: dict[str, list[str]] = {}
     for key, task in zip(keys, tasks, strict=True):
-        graph[key] = [str(dependency["task_key"]) for dependency in task.get("depends_on") or []]
-        for upstream in graph[key]:
+        dependencies = task.get("depends_on") or []
+        graph[key] = [str(dependency["task_key"]) for dependency in dependencies]
+        for dependency, upstream in zip(dependencies, graph[key], strict=True):
             if upstream not in keys:
                 raise InvalidGraph(f"Task '{key}' depends on task '{upstream}', which does not exist.")
+            if dependency.get("outcome") is not None:
+                _validate_outcome(key, dependency, tasks[keys.index(upstream)])
         if task.get("run_if", RunIf.ALL_SUCCESS) not in list(RunIf):
             raise InvalidGraph(f"Task '{key}' has an unknown run_if '{task['run_if']}'.")
     if cycle := _cycle(graph):
         raise InvalidGraph(f"The tasks depend on each other in a cycle: {' -> '.join(cycle)}.")
+
+
+def _validate_outcome(key: str, dependency: Mapping[str, Any], upstream: Mapping[str, Any]) -> None:
+    name, outcome = dependency["task_key"], dependency["outcome"]
+    if upstream.get("condition_task") is None:
+        raise InvalidGraph(f"Task '{key}' depends on an outcome of task '{name}', which is not a condition task.")
+    if outcome not in OUTCOMES:
+        raise InvalidGraph(
+            f"Task '{key}' depends on the outcome '{outcome}' of task '{name}': it must be true or false."
+        )
 
 
 def _cycle(graph: Mapping[str, Sequence[str]]) -> list[str]:
@@ -97,7 +111,9 @@ def plan(run: Run) -> Plan:
         upstream = [latest[key].state for key in task.depends_on]
         if not all(state.ended for state in upstream):
             continue
-        state = _without_running(task, upstream)
+        dependencies = task.spec.get("depends_on") or []
+        missed = [_missed(latest[d["task_key"]], d.get("outcome")) for d in dependencies]
+        state = _without_running(task, upstream, missed)
         if state is None:
             decisions.start.append(task)
         else:
@@ -105,12 +121,21 @@ def plan(run: Run) -> Plan:
     return decisions
 
 
-def _without_running(task: TaskRun, upstream: list[State]) -> State | None:
-    """The state of a task that its dependencies keep from running, or None when it may run."""
+def _missed(upstream: TaskRun, outcome: str | None) -> bool:
+    """Whether a condition task took the other branch than the one that leads to ``outcome``."""
+    return outcome is not None and upstream.state.result is Result.SUCCESS and upstream.output.outcome != outcome
+
+
+def _without_running(task: TaskRun, upstream: list[State], missed: list[bool]) -> State | None:
+    """The state of a task that its dependencies keep from running, or None when it may run.
+
+    Parameters: ``missed``: which of the dependencies are condition tasks whose outcome is another than the wanted.
+    """
     if not upstream:
         return None
     run_if = RunIf(task.spec.get("run_if", RunIf.ALL_SUCCESS))
-    results = [state.result for state in upstream]
+    # A branch that was not taken is to its tasks as a task that was excluded.
+    results = [Result.EXCLUDED if other else state.result for state, other in zip(upstream, missed, strict=True)]
     if all(result is Result.EXCLUDED for result in results):
         # "If all task dependencies are excluded, the task is also excluded, regardless of its Run if condition."
         return State(LifeCycle.SKIPPED, Result.EXCLUDED, "All of this task's dependencies were excluded.")
@@ -124,6 +149,9 @@ def _without_running(task: TaskRun, upstream: list[State]) -> State | None:
         RunIf.ALL_FAILED: all(failed),
         RunIf.AT_LEAST_ONE_FAILED: any(failed),
     }[run_if]
+    if met and any(missed) and run_if is RunIf.ALL_SUCCESS:
+        # "The outcome of the dependent task that must be met for this task to run" (databricks-sdk, TaskDependency).
+        return State(LifeCycle.SKIPPED, Result.EXCLUDED, "The outcome of a condition task was another.")
     if met:
         return None
     if run_if in HANDLES_FAILURE:

@@ -24,6 +24,7 @@ from harness.workspace.longpoll import Signal
 from harness.workspace.requestlog import RequestLog
 from harness.workspace.state import Config, Runs, Workspace
 from harness.workspace.store import Store
+from harness.workspace.taskservice import TaskService
 
 # The parent waits ten seconds before it kills us (harness.process.STOP_SECONDS).
 STOP_SECONDS = 8.0
@@ -80,6 +81,8 @@ def compose(config: Config, url: str) -> Workspace:
             config.kernel_python,
             changed,
             config.user,
+            str(config.org_id),
+            TaskService(lambda: workspace),
         ),
     )
     workspace.runs.load()

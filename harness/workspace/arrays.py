@@ -11,7 +11,7 @@ from harness.workspace.wire import Call, position_of, token_of
 
 SIZE = 100
 OF_A_JOB = ("tasks", "job_clusters", "environments", "parameters")
-OF_A_RUN = ("tasks", "job_clusters", "job_parameters", "repair_history")
+OF_A_RUN = ("tasks", "job_clusters", "job_parameters", "repair_history", "iterations")
 
 
 def version(call: Call) -> str:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.runner.commands import installed_here
 from harness.runner.run import now
-from harness.workspace import arrays, clusters, jobspec, permissions
+from harness.workspace import arrays, clusters, jobspec, nesting, permissions
 from harness.workspace.errors import InvalidParameter, NotFound
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, api, page
 
 if TYPE_CHECKING:
-    from harness.runner.commands import Installed
     from harness.workspace.state import Workspace
 
 # Older clients call the same operations under the older versions (wire.md §6.24).
@@ -32,15 +30,11 @@ def find(workspace: Workspace, job_id: int) -> Document:
     return job
 
 
-def installed(workspace: Workspace) -> Installed | None:
-    """What tells which libraries notebooks have; ``None`` when they run in an interpreter that is not ours."""
-    return None if workspace.config.kernel_python else installed_here
-
-
-def accept(workspace: Workspace, settings: Document) -> Document:
+def accept(workspace: Workspace, settings: Document, job_id: int = 0) -> Document:
     """Check settings and take note of the clusters they name. Raises: ``InvalidParameter``. Returns: the settings."""
     whole = jobspec.with_tasks(settings, settings["name"])
-    jobspec.check(whole, installed(workspace))
+    jobspec.check(whole)
+    nesting.check(workspace, whole, (job_id,))
     clusters.note(workspace, whole)
     return settings
 
@@ -77,7 +71,7 @@ def create(call: Call) -> Document:
 
 def reset(call: Call) -> Document:
     workspace, job_id = call.workspace, call.integer("job_id")
-    settings = accept(workspace, given(call, call.mapping("new_settings")))
+    settings = accept(workspace, given(call, call.mapping("new_settings")), job_id)
 
     def replaced(job: Document) -> Document:
         # An omitted run_as stays (databricks/cli testserver, peers.md §3.13).
@@ -96,7 +90,7 @@ def update(call: Call) -> Document:
         raise InvalidParameter("Expected fields_to_remove to be a list of strings.")
     settings = find(workspace, job_id)["settings"]
     new = {k: v for k, v in call.mapping("new_settings", {}).items() if k not in jobspec.BESIDE}
-    settings = accept(workspace, {"name": "Untitled", **jobspec.merged(settings, new, removed)})
+    settings = accept(workspace, {"name": "Untitled", **jobspec.merged(settings, new, removed)}, job_id)
     workspace.store.update("job", key(job_id), lambda job: {**job, "settings": settings})
     return {}
 

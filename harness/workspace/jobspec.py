@@ -15,8 +15,8 @@ from typing import Any
 
 from databricks.sdk.service.jobs import JobSettings, SubmitTask
 
-from harness.runner.commands import Installed, supported_job
 from harness.runner.scheduler import InvalidGraph, validate
+from harness.runner.taskkinds import supported_job
 from harness.workspace.errors import InvalidParameter
 from harness.workspace.store import Document
 from harness.workspace.wire import whole
@@ -63,7 +63,7 @@ def with_tasks(settings: Document, task_key: str) -> Document:
     return {**{k: v for k, v in settings.items() if k not in of_task}, "tasks": [task]}
 
 
-def check(settings: Document, installed: Installed | None) -> None:
+def check(settings: Document) -> None:
     """Refuse, by name, what is invalid or cannot be honoured here. Raises: ``InvalidParameter``."""
     tasks = settings.get("tasks", [])
     try:
@@ -73,14 +73,18 @@ def check(settings: Document, installed: Installed | None) -> None:
     if not 0 <= settings.get("max_concurrent_runs", 1) <= MOST_CONCURRENT:
         raise InvalidParameter(f"max_concurrent_runs must be between 0 and {MOST_CONCURRENT}.")
     clusters = {cluster.get("job_cluster_key") for cluster in settings.get("job_clusters", [])}
-    for task in tasks:
+    for task in [*tasks, *(task["for_each_task"]["task"] for task in tasks if _loops(task))]:
         if "job_cluster_key" in task and task["job_cluster_key"] not in clusters:
             raise InvalidParameter(
                 f"Job cluster '{task['job_cluster_key']}' is not defined in field 'job_clusters' "
-                f"(task '{task['task_key']}')."
+                f"(task '{task.get('task_key')}')."
             )
-    if reason := supported_job(settings, installed):
+    if reason := supported_job(settings):
         raise InvalidParameter(reason)
+
+
+def _loops(task: Document) -> bool:
+    return isinstance((task.get("for_each_task") or {}).get("task"), dict)
 
 
 def merged(settings: Document, new: Document, removed: list[str]) -> Document:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from databricks.sdk.service.jobs import JobSettings
 
 from harness.runner.run import LifeCycle, Result, Run, State, TaskRun, now
-from harness.workspace import clusters, jobs, jobspec
+from harness.workspace import clusters, jobs, jobspec, nesting
 from harness.workspace.errors import InvalidParameter
 from harness.workspace.store import Document, Taken
 from harness.workspace.wire import Call, api, whole
@@ -87,7 +87,7 @@ def hand_over(workspace: Workspace, run: Run) -> None:
 def progressed(workspace: Workspace, run: Run) -> None:
     """Take note of a run's new state, and of what follows from it for other runs. Called by the runner."""
     workspace.runs.changed(run)
-    for task in run.tasks:
+    for task in run.task_runs():
         # Whatever ended a task, a notebook that it started does not outlive it.
         for child in workspace.runs.children(task) if task.state.ended else ():
             workspace.runner.cancel(child)
@@ -143,17 +143,17 @@ def once(workspace: Workspace, call: Call, run: Run) -> int:
     return run.run_id
 
 
-def parameters(call: Call) -> Document:
+def overrides(arguments: Document) -> Document:
     """What run-now overrides, by its own field names. Empty slots are no override: the provider always sends some.
 
     Raises: ``InvalidParameter`` for the wrong type, for both generations at once, for what we cannot honour.
     """
     for name in REFUSED:
-        if call.arguments.get(name):
+        if arguments.get(name):
             raise InvalidParameter(f"run-now with {name} is not served by the local workspace.")
     given: Document = {}
     for name, kind in LEGACY_PARAMETERS.items():
-        value = call.arguments.get(name)
+        value = arguments.get(name)
         if not value:
             continue
         if kind is dict and isinstance(value, dict):
@@ -166,7 +166,9 @@ def parameters(call: Call) -> Document:
             raise InvalidParameter(f"The JSON representation of {name} cannot exceed {PARAMETER_BYTES} bytes.")
     if "notebook_params" in given and "jar_params" in given:
         raise InvalidParameter("notebook_params cannot be specified in conjunction with jar_params.")
-    job_parameters = call.mapping("job_parameters", {})
+    job_parameters = arguments.get("job_parameters", {})
+    if not isinstance(job_parameters, dict):
+        raise InvalidParameter(f"Expected job_parameters to be an object, got {type(job_parameters).__name__}.")
     if job_parameters and given:
         raise InvalidParameter(f"job_parameters cannot be given together with {', '.join(given)}.")
     if job_parameters:
@@ -179,17 +181,24 @@ def text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def of_job(workspace: Workspace, job: Document, given: Document, **changed: Document) -> Run:
+    """A new run of a job as it is now.
+
+    Parameters: ``given``: its :func:`overrides`; ``changed``: settings of this run alone. Raises: ``InvalidParameter``.
+    """
+    name = job["settings"]["name"]
+    settings = {**jobspec.with_tasks(job["settings"], name), **jobspec.typed(changed, JobSettings)}
+    jobspec.check(settings)
+    run = record(workspace, settings, job_id=job["job_id"], name=name, kind="JOB_RUN")
+    run.parameters = given
+    return run
+
+
 def run_now(call: Call) -> Document:
     workspace = call.workspace
     job = jobs.find(workspace, call.integer("job_id"))
-    overrides = parameters(call)
-    name = job["settings"]["name"]
-    settings = jobspec.with_tasks(job["settings"], name)
-    if "queue" in call.arguments:
-        settings = {**settings, **jobspec.typed({"queue": call.mapping("queue")}, JobSettings)}
-    jobspec.check(settings, jobs.installed(workspace))
-    run = record(workspace, settings, job_id=job["job_id"], name=name, kind="JOB_RUN")
-    run.parameters = overrides
+    queue = {"queue": call.mapping("queue")} if "queue" in call.arguments else {}
+    run = of_job(workspace, job, overrides(call.arguments), **queue)
     run_id = once(workspace, call, run)
     return {"run_id": run_id, "number_in_job": run_id}
 
@@ -197,7 +206,8 @@ def run_now(call: Call) -> Document:
 def submit(call: Call) -> Document:
     workspace = call.workspace
     settings = jobspec.submit_settings(call.arguments)
-    jobspec.check(settings, jobs.installed(workspace))
+    jobspec.check(settings)
+    nesting.check(workspace, settings, (0,))
     clusters.note(workspace, settings)
     name = settings.get("run_name", "Untitled")
     # A submitted run's job is not listed, but it has an id, which clients read.

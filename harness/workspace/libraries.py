@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 from databricks.sdk.service.compute import Library
 from packaging.requirements import InvalidRequirement, Requirement
 
-from harness.runner.commands import Installed, installed_here, missing
-from harness.runner.interpreter import installed_in
+from harness.runner.interpreter import Installed, installed_here, installed_in, unmet
 from harness.workspace import clusters
 from harness.workspace.errors import InvalidParameter
 from harness.workspace.jobspec import typed
@@ -162,7 +161,7 @@ class _Asked:
         """Why a library cannot be had, or ``None``."""
         if "pypi" not in library:
             return f"{next(iter(library))} libraries are not supported here."
-        return self.failure or missing("Library", [library["pypi"]["package"]], self.installed)
+        return self.failure or unmet(library["pypi"]["package"], self.installed)
 
 
 def _names(libraries: list[Document]) -> Iterator[str]:

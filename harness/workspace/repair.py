@@ -13,7 +13,7 @@ from harness.runner.run import Result, Run, TaskRun, now
 from harness.runner.scheduler import latest_tasks
 from harness.workspace import jobs, jobspec
 from harness.workspace.errors import InvalidParameter, InvalidState, NotFound
-from harness.workspace.launch import hand_over, parameters
+from harness.workspace.launch import hand_over, overrides
 from harness.workspace.runviews import state_view, status_view
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, api
@@ -64,7 +64,7 @@ def current_settings(workspace: Workspace, run: Run) -> Document:
     """The settings that a repair runs by: the job's as they are now; a submitted run keeps its own."""
     job = workspace.store.get("job", jobs.key(run.job_id))
     settings = jobspec.with_tasks(job["settings"], job["settings"]["name"]) if job else run.settings
-    jobspec.check(settings, jobs.installed(workspace))
+    jobspec.check(settings)
     return settings
 
 
@@ -93,15 +93,16 @@ def repair(call: Call) -> Document:
     latest = entries[-1].get("id", 0)
     if call.integer("latest_repair_id", 0) != latest:
         raise InvalidParameter(f"latest_repair_id must be {latest or 'absent'}: the id of the run's latest repair.")
-    overrides = parameters(call)
+    given = overrides(call.arguments)
     settings = current_settings(workspace, run)
     made = attempts(workspace, settings, chosen(call, run))
     repair_id = workspace.store.next("id")
     entry = {"id": repair_id, "type": "REPAIR", "start_time": now(), "task_run_ids": [task.run_id for task in made]}
     workspace.store.put("repair", run_id, {"entries": [*entries, entry]})
     run.settings = settings
-    run.parameters = overrides or run.parameters
+    run.parameters = given or run.parameters
     run.end_time = 0
+    run.repairs += 1
     run.tasks.extend(made)
     hand_over(workspace, run)
     return {"repair_id": repair_id}

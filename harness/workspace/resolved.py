@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.runner.commands import job_parameters
-from harness.runner.references import Context, UnknownReference, resolve
+from harness.runner.references import UnknownReference, context_of, resolve
 from harness.runner.run import Run, TaskRun
 from harness.workspace.store import Document
 
@@ -21,6 +20,7 @@ FIELDS = {
     "spark_jar_task": {"parameters": "jar_params"},
     "sql_task": {"parameters": "sql_params"},
     "run_job_task": {"job_parameters": ""},
+    "condition_task": {"left": "", "right": ""},
 }
 
 
@@ -40,7 +40,6 @@ def _value(workspace: Workspace, run: Run, task: TaskRun, body: Document, field:
     if value is None:
         return None
     try:
-        whole = resolve(job_parameters(run), Context(run, task, {}, workspace.url))
-        return resolve(value, Context(run, task, whole, workspace.url))
+        return resolve(value, context_of(run, task, {"id": str(workspace.config.org_id), "url": workspace.url}))
     except UnknownReference:
         return value

@@ -182,7 +182,7 @@ def cancel_run(workspace: Workspace, run: Run) -> None:
 
 def cancel(call: Call) -> Document:
     run, task = find(call.workspace, call.integer("run_id"))
-    if task is None or len(run.tasks) == 1:
+    if task is None or run.tasks == [task]:
         cancel_run(call.workspace, run)
     elif not task.state.ended:
         call.workspace.runner.cancel(run, task)

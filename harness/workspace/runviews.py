@@ -5,8 +5,10 @@ Required fields are those of wire.md §1.7: a client fails with ``KeyError`` whe
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from harness.runner.loops import GOOD, latest_iterations
 from harness.runner.run import LifeCycle, Result, Run, State, TaskRun
 from harness.workspace.auth import view_key
 from harness.workspace.store import Document
@@ -90,6 +92,7 @@ def task_view(workspace: Workspace, run: Run, task: TaskRun) -> Document:
     """One attempt of a task, as it stands in a run's ``tasks``."""
     return {
         **task.spec,
+        **of_kind(task),
         **times(task),
         "run_if": task.spec.get("run_if", "ALL_SUCCESS"),
         "run_id": task.run_id,
@@ -99,6 +102,37 @@ def task_view(workspace: Workspace, run: Run, task: TaskRun) -> Document:
         "state": state_view(task.state),
         "status": status_view(task.state),
     }
+
+
+def of_kind(task: TaskRun) -> Document:
+    """What a task of some kind shows beyond its settings (databricks-sdk, jobs.RunConditionTask)."""
+    if "condition_task" in task.spec and task.output.outcome:
+        return {"condition_task": {**task.spec["condition_task"], "outcome": task.output.outcome}}
+    if "for_each_task" in task.spec:
+        return {"for_each_task": {**task.spec["for_each_task"], "stats": loop_stats(task)}}
+    return {}
+
+
+def loop_stats(task: TaskRun) -> Document:
+    """``ForEachStats``: how the iterations of a loop stand, each by its last attempt."""
+    latest = latest_iterations(task)
+    ended = [each for each in latest if each.state.ended]
+    failed = [each for each in ended if each.state.result not in GOOD]
+    begun = [each for each in latest if each.start_time]
+    counts = {
+        "total_iterations": len(latest),
+        "scheduled_iterations": len(begun),
+        "active_iterations": sum(not each.state.ended for each in begun),
+        "completed_iterations": len(ended),
+        "succeeded_iterations": len(ended) - len(failed),
+        "failed_iterations": len(failed),
+    }
+    messages = Counter((e.state.message, TERMINATION[e.state.result or Result.FAILED][0]) for e in failed)
+    errors = [
+        {"error_message": message, "termination_category": category, "count": count}
+        for (message, category), count in messages.items()
+    ]
+    return {"task_run_stats": counts, **({"error_message_stats": errors} if errors else {})}
 
 
 def run_view(workspace: Workspace, run: Run, *, tasks: bool = True) -> Document:
@@ -128,7 +162,9 @@ def task_run_view(workspace: Workspace, run: Run, task: TaskRun) -> Document:
         **times(task),
         "run_id": task.run_id,
         "number_in_job": task.run_id,
-        "original_attempt_run_id": next(t.run_id for t in run.tasks if t.task_key == task.task_key),
+        "original_attempt_run_id": next(
+            t.run_id for t in run.task_runs() if (t.task_key, t.index) == (task.task_key, task.index)
+        ),
         "run_name": task.task_key,
         "task_key": task.task_key,
         "attempt_number": task.attempt,
@@ -139,6 +175,8 @@ def task_run_view(workspace: Workspace, run: Run, task: TaskRun) -> Document:
         **single_task_view(task),
         "tasks": [task_view(workspace, run, task)],
     }
+    if "for_each_task" in task.spec:
+        view["iterations"] = [task_view(workspace, run, each) for each in task.iterations]
     return view
 
 
@@ -158,9 +196,11 @@ def _common(workspace: Workspace, run: Run) -> Document:
         "creator_user_name": run.creator,
         "run_name": run.name,
         "run_type": run.run_type,
-        "trigger": "ONE_TIME",
+        "trigger": run.trigger,
         "run_as_user_name": workspace.config.user,
     }
+    if run.parent_run_id:
+        view["trigger_info"] = {"run_id": run.parent_run_id}
     overriding = {name: value for name, value in run.parameters.items() if name != "job_parameters"}
     if overriding:
         view["overriding_parameters"] = overriding
@@ -185,4 +225,6 @@ def output_view(workspace: Workspace, run: Run, task: TaskRun) -> Document:
     if "notebook_task" in task.spec:
         returned = {"result": output.result, "truncated": output.truncated} if output.result is not None else {}
         view["notebook_output"] = returned
+    if output.child_run_id:
+        view["run_job_output"] = {"run_id": output.child_run_id}
     return view

@@ -88,13 +88,14 @@ class Runs:
         self._runs: dict[int, Run] = {}
         self._asked: set[tuple[int, str]] = set()
         self._children: dict[int, list[Run]] = {}
+        self._progress = threading.Condition()
 
     def load(self) -> None:
         """Take up the runs of a former process. What was active then has died with it, and says so."""
         for document in self._store.all("run"):
             run = Run.of(document)
             if not run.state.ended:
-                parts: list[Run | TaskRun] = [*run.tasks, run]
+                parts: list[Run | TaskRun] = [*run.task_runs(), run]
                 for part in parts:
                     if not part.state.ended:
                         part.state = State(LifeCycle.INTERNAL_ERROR, Result.FAILED, INTERRUPTED)
@@ -113,6 +114,13 @@ class Runs:
         if self._runs.get(run.run_id) is run:
             self._store.put("run", run.run_id, run.document())
             self._signal.notify(("run", run.run_id))
+        with self._progress:
+            self._progress.notify_all()
+
+    def ended(self, run: Run, seconds: float | None) -> bool:
+        """Wait for a run's end, in a thread of the caller's. Returns: False when ``seconds`` passed first."""
+        with self._progress:
+            return self._progress.wait_for(lambda: run.state.ended, seconds)
 
     def find(self, run_id: int) -> tuple[Run, TaskRun | None] | None:
         """The run of an id, and the task run when the id is a task run's."""
@@ -120,7 +128,7 @@ class Runs:
         if run is not None:
             return run, None
         for run in reversed(self.all()):
-            for task in run.tasks:
+            for task in run.task_runs():
                 if task.run_id == run_id:
                     return run, task
         return None

@@ -7,8 +7,9 @@ import pytest
 
 from harness.kernel.spec import Gateway, KernelSpec
 from harness.lake.paths import WorkspacePaths
-from harness.runner.commands import CannotRun, Surroundings, kernel_spec, supported, supported_job
+from harness.runner.commands import Surroundings, kernel_spec
 from harness.runner.run import Run, TaskRun
+from harness.runner.taskkinds import CannotRun, supported, supported_job
 
 NOTEBOOK = {"notebook_task": {"notebook_path": "/Shared/load"}}
 
@@ -18,7 +19,9 @@ def around(tmp_path: Path) -> Surroundings:
     (tmp_path / "load.py").write_text("# Databricks notebook source\n")
     (tmp_path / "job.py").write_text("")
     paths = WorkspacePaths({"/Workspace/Shared": tmp_path})
-    return Surroundings(paths, "http://w", "token", "me@example.com", {"AWS_ENDPOINT_URL": "http://s3"})
+    return Surroundings(
+        paths, "http://w", "token", "me@example.com", {"AWS_ENDPOINT_URL": "http://s3"}, tmp_path / "cache"
+    )
 
 
 def spec_of(
@@ -36,18 +39,35 @@ def spec_of(
         ({**NOTEBOOK, "new_cluster": {"spark_version": "15.4.x-scala2.12"}, "max_retries": 1}, None),
         ({"spark_python_task": {"python_file": "/Shared/job.py", "parameters": ["a"]}}, None),
         ({**NOTEBOOK, "libraries": [{"pypi": {"package": "pandas"}}]}, None),
-        ({"python_wheel_task": {}}, "python_wheel_task is not supported here"),
-        ({"condition_task": {}}, "condition_task is not supported"),
-        ({}, "must have exactly one of: notebook_task, spark_python_task"),
+        ({"python_wheel_task": {"package_name": "p", "entry_point": "main", "named_parameters": {"a": "1"}}}, None),
+        ({"python_wheel_task": {"package_name": "p"}}, "python_wheel_task.entry_point is required"),
+        ({"spark_jar_task": {}}, "spark_jar_task is not supported here"),
+        ({"dbt_task": {}}, "dbt_task is not supported"),
+        ({"condition_task": {"op": "EQUAL_TO", "left": "a", "right": "b"}}, None),
+        ({"condition_task": {"op": "LIKE", "left": "a", "right": "b"}}, "condition_task.op must be one of"),
+        ({"for_each_task": {"inputs": "[1]", "task": {"task_key": "u", **NOTEBOOK}, "concurrency": 100}}, None),
+        ({"for_each_task": {"inputs": "[1]"}}, "for_each_task.task is required"),
+        (
+            {"for_each_task": {"inputs": "[1]", "task": {"task_key": "u", **NOTEBOOK}, "concurrency": 101}},
+            "concurrency must",
+        ),
+        (
+            {"for_each_task": {"inputs": "[1]", "task": {"task_key": "u", "for_each_task": {"inputs": ""}}}},
+            "of another",
+        ),
+        ({}, "must have exactly one of: condition_task"),
         ({**NOTEBOOK, "spark_python_task": {"python_file": "/x.py"}}, "must have exactly one of"),
         ({**NOTEBOOK, "surprise": 1}, "surprise is not supported"),
         ({"notebook_task": {"notebook_path": "/x", "surprise": 1}}, "notebook_task.surprise is not supported"),
         ({"notebook_task": {"notebook_path": "x", "source": "GIT"}}, "notebook_task.source GIT is not supported"),
         ({"spark_python_task": {"python_file": "s3://b/x.py"}}, "python_file s3://b/x.py is not supported"),
         ({**NOTEBOOK, "libraries": [{"jar": "dbfs:/x.jar"}]}, "jar libraries are not supported"),
-        ({**NOTEBOOK, "libraries": [{"pypi": {"package": "no-such-package"}}]}, "'no-such-package' is not installed"),
-        ({**NOTEBOOK, "libraries": [{"pypi": {"package": "pandas<0.1"}}]}, "not satisfied by the installed"),
-        ({**NOTEBOOK, "libraries": [{"pypi": {"package": "git+file:x y"}}]}, "is not a package requirement"),
+        ({**NOTEBOOK, "libraries": [{"whl": "/Volumes/a/b/c/x.whl"}, {"requirements": "/Workspace/r.txt"}]}, None),
+        ({**NOTEBOOK, "libraries": [{"egg": "dbfs:/x.egg"}]}, "egg libraries are not supported"),
+        ({**NOTEBOOK, "libraries": [{"maven": {"coordinates": "a:b:1"}}]}, "maven libraries are not supported"),
+        ({**NOTEBOOK, "libraries": [{"cran": {"package": "x"}}]}, "cran libraries are not supported"),
+        ({**NOTEBOOK, "libraries": [{"whl": "/x.wheelhouse.zip"}]}, "whl libraries are not supported here: /x.wheel"),
+        ({**NOTEBOOK, "libraries": [{"pypi": {"package": "git+file:x y"}}]}, "only names of packages and wheels"),
         ({**NOTEBOOK, "disabled": True}, "disabled is not supported"),
     ],
 )
@@ -61,12 +81,21 @@ def test_tasks_that_cannot_be_honoured_are_refused_by_name(task: dict[str, Any],
         assert reason in answer
 
 
+def test_what_the_task_of_a_loop_cannot_do_is_refused_by_its_name() -> None:
+    loop = {"inputs": "[1]", "task": {"task_key": "inner", "dbt_task": {}}}
+    assert "Task 'inner': dbt_task is not supported" in (supported({"task_key": "t", "for_each_task": loop}) or "")
+
+
 def test_what_tasks_share_is_checked_too() -> None:
-    environment = {"environment_key": "default", "spec": {"client": "1", "dependencies": ["no-such-package"]}}
+    def environment(*dependencies: str) -> dict[str, Any]:
+        return {"environment_key": "default", "spec": {"client": "1", "dependencies": list(dependencies)}}
+
     assert supported_job({"tasks": [{"task_key": "t", **NOTEBOOK}]}) is None
     assert "git_source is not supported" in (supported_job({"git_source": {"git_url": "x"}, "tasks": []}) or "")
-    assert "'no-such-package' is not installed" in (supported_job({"environments": [environment], "tasks": []}) or "")
-    assert supported_job({"environments": [environment], "tasks": []}, None) is None
+    good = environment("pandas>1", "/Volumes/a/b/c/x.whl", "-r /Workspace/r.txt", "--index-url https://x", "# none")
+    assert supported_job({"environments": [good], "tasks": []}) is None
+    refused = supported_job({"environments": [environment("-e ./here")], "tasks": []})
+    assert refused == "Environment 'default': library '-e ./here' is not supported here."
 
 
 def test_a_notebook_gets_its_parameters_overridden_by_the_run_and_then_by_job_parameters(around: Surroundings) -> None:
@@ -122,3 +151,13 @@ def test_a_specification_survives_the_way_through_its_file(around: Surroundings,
     spec.write(tmp_path / "spec.json")
     assert KernelSpec.read(tmp_path / "spec.json") == spec
     assert (tmp_path / "spec.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_wheel_task_gets_its_parameters_in_order_and_then_the_named_ones(around: Surroundings) -> None:
+    body = {"package_name": "p", "entry_point": "main", "parameters": ["{{job.id}}"], "named_parameters": {"day": "1"}}
+    task = {"python_wheel_task": body, "libraries": [{"whl": "/x.whl"}, {"pypi": {"package": "a", "repo": "http://i"}}]}
+    spec = spec_of(around, task)
+    assert (spec.kind, spec.package, spec.entry_point) == ("wheel", "p", "main")
+    assert spec.arguments == ["7", "--day=1"]
+    assert spec.libraries == ["/x.whl", "--index-url http://i", "a"]
+    assert spec_of(around, task, {"python_named_params": {"n": "2"}}).arguments == ["7", "--n=2"]

@@ -12,11 +12,13 @@ from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun
 def context() -> Context:
     first = TaskRun(11, "load", {"task_key": "load", "notebook_task": {"notebook_path": "/Shared/load"}}, "")
     first.state = State(LifeCycle.TERMINATED, Result.SUCCESS)
-    first.output = Output(task_values={"rows": 3, "day": "monday", "odd key": {"a": 1}})
-    second = TaskRun(12, "use", {"task_key": "use"}, "", attempt=1)
+    first.output = Output(task_values={"rows": 3, "day": "monday", "odd key": {"a": 1}, "a/b {c}": "x"})
+    second = TaskRun(12, "use", {"task_key": "use", "notebook_task": {"notebook_path": "/Shared/use"}}, "", attempt=1)
+    third = TaskRun(13, "broken", {"task_key": "broken"}, "")
+    third.state = State(LifeCycle.TERMINATED, Result.FAILED)
     # 2026-01-02T03:04:05.678Z, a Friday
-    run = Run(10, 7, "my job", {}, [first, second], start_time=1767323045678)
-    return Context(run, second, {"env": "dev"}, "http://127.0.0.1:1")
+    run = Run(10, 7, "my job", {}, [first, second, third], start_time=1767323045678, trigger="RUN_JOB_TASK", repairs=2)
+    return Context(run, second, {"env": "dev"}, {"id": "5", "url": "http://127.0.0.1:1"})
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,12 @@ def context() -> Context:
         ("{{job.start_time.iso_datetime}}", "2026-01-02T03:04:05.678Z"),
         ("{{job.start_time.timestamp_ms}}", "1767323045678"),
         ("{{job.start_time.iso_weekday}} {{job.start_time.is_weekday}}", "5 true"),
-        ("{{workspace.url}}", "http://127.0.0.1:1"),
+        ("{{workspace.url}} {{workspace.id}}", "http://127.0.0.1:1 5"),
+        ("{{job.trigger.type}} {{job.repair_count}}", "run_job_task 2"),
+        ("{{tasks.load.values.`a/b {c}`}}", "x"),
+        ("{{tasks.load.error_code}}|{{tasks.broken.error_code}}", "|RunExecutionError"),
+        ("{{tasks.load.run_id}} {{tasks.load.execution_count}}", "11 1"),
+        ("{{task.notebook_path}}", "/Shared/use"),
         ("{{run_id}} {{parent_run_id}} {{job_id}} {{task_key}}", "12 10 7 use"),
         ("{{start_date}}", "2026-01-02"),
         ("no reference", "no reference"),
@@ -49,7 +56,16 @@ def test_references_are_replaced_by_text(context: Context, text: str, value: str
 
 
 @pytest.mark.parametrize(
-    "text", ["{{job.nothing}}", "{{job.parameters.no}}", "{{tasks.none.values.x}}", "{{tasks.load.values.x}}"]
+    "text",
+    [
+        "{{job.nothing}}",
+        "{{job.parameters.no}}",
+        "{{tasks.none.values.x}}",
+        "{{tasks.load.values.x}}",
+        "{{workspace.x}}",
+        "{{task.result_state}}",
+        "{{tasks.use.result_state}}",
+    ],
 )
 def test_an_unknown_name_in_a_known_namespace_is_an_error_that_names_it(context: Context, text: str) -> None:
     with pytest.raises(UnknownReference) as caught:
@@ -60,3 +76,15 @@ def test_an_unknown_name_in_a_known_namespace_is_an_error_that_names_it(context:
 def test_references_are_found_in_lists_and_mappings(context: Context) -> None:
     given: Any = {"a": ["{{job.id}}", 1], "b": {"c": "{{task.name}}"}}
     assert resolve(given, context) == {"a": ["7", 1], "b": {"c": "use"}}
+
+
+def test_the_element_of_a_loop_is_its_input_as_text_or_by_its_keys(context: Context) -> None:
+    assert resolve("{{input}} {{input.a}}", context) == "{{input}} {{input.a}}"
+    context.task.input = [{"a": {"b": 1}, "c": "x"}]
+    assert resolve("{{input.a.b}} {{input.c}} {{input.a}} {{input}}", context) == (
+        '1 x {"b": 1} {"a": {"b": 1}, "c": "x"}'
+    )
+    with pytest.raises(UnknownReference, match=r"input\.d"):
+        resolve("{{input.d}}", context)
+    context.task.input = ["monday"]
+    assert resolve("on {{ input }}", context) == "on monday"

@@ -20,6 +20,7 @@ from harness.runner.run import LifeCycle, Result
 if TYPE_CHECKING:
     from conftest import Bench
 
+NO_INDEX = "http://127.0.0.1:9/simple"
 _numbers = itertools.count(1)
 
 # Says that it runs (its process id, into a pipe), then goes on for longer than any test waits.
@@ -101,11 +102,11 @@ def test_a_missing_notebook_fails_the_run_with_the_services_words(bench: Bench) 
 
 def test_a_library_that_is_not_installed_fails_the_task_before_it_runs(bench: Bench) -> None:
     path = bench.write("library.py", "print('ran')")
-    run = bench.run(notebook("only", path, libraries=[{"pypi": {"package": "no-such-package"}}]))
+    run = bench.run(notebook("only", path, libraries=[{"pypi": {"package": "no-such-package", "repo": NO_INDEX}}]))
     output = run.task("only").output
     assert output.logs == ""
     assert output.error is not None
-    assert output.error.startswith("PackageNotInstalled: 'no-such-package' is not installed")
+    assert output.error.startswith("PackageNotInstalled: Installing packages failed (install no-such-package")
 
 
 def test_a_failing_task_is_tried_again_as_often_as_it_says(bench: Bench) -> None:

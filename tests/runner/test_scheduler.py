@@ -238,3 +238,58 @@ def test_every_graph_ends_each_task_after_its_dependencies_and_the_run_once(
         assert end.result is Result.SUCCESS
     if end.result is Result.SUCCESS:
         assert not {Result.FAILED, Result.TIMEDOUT, Result.CANCELED} & set(results.values())
+
+
+def decided(run: Run, key: str, outcome: str) -> None:
+    finish(run, **{key: Result.SUCCESS})
+    run.task(key).output.outcome = outcome
+
+
+def a_branching_run() -> Run:
+    """A condition, a task for each outcome, and one where the branches meet."""
+    yes = {"task_key": "yes", "depends_on": [{"task_key": "if", "outcome": "true"}]}
+    no = {"task_key": "no", "depends_on": [{"task_key": "if", "outcome": "false"}]}
+    return a_run({"task_key": "if", "condition_task": {}}, yes, no, spec("after_no", "no"), spec("join", "yes", "no"))
+
+
+def test_the_branch_that_was_not_taken_is_excluded_and_the_branches_meet_again() -> None:
+    run = a_branching_run()
+    assert settle(run) == ["if"]
+    decided(run, "if", "true")
+    assert settle(run) == ["yes"]
+    assert [run.task(key).state.result for key in ("no", "after_no")] == [Result.EXCLUDED] * 2
+    finish(run, yes=Result.SUCCESS)
+    assert settle(run) == ["join"]
+    finish(run, join=Result.SUCCESS)
+    assert roll_up(run) == State(LifeCycle.TERMINATED, Result.SUCCESS, "")
+
+
+def test_a_task_of_two_dependencies_runs_only_when_its_outcome_is_met_unless_its_run_if_says_more() -> None:
+    def task(**fields: Any) -> dict[str, Any]:
+        return {"task_key": "t", "depends_on": [{"task_key": "a"}, {"task_key": "if", "outcome": "true"}], **fields}
+
+    for fields, expected in (({}, []), ({"run_if": "AT_LEAST_ONE_SUCCESS"}, ["t"]), ({"run_if": "NONE_FAILED"}, ["t"])):
+        run = a_run(spec("a"), {"task_key": "if", "condition_task": {}}, task(**fields))
+        decided(run, "if", "false")
+        finish(run, a=Result.SUCCESS)
+        assert settle(run) == expected
+    run = a_run(spec("a"), {"task_key": "if", "condition_task": {}}, task())
+    decided(run, "if", "false")
+    finish(run, a=Result.FAILED)
+    settle(run)
+    assert run.task("t").state.result is Result.UPSTREAM_FAILED
+
+
+def test_a_failed_condition_fails_both_branches() -> None:
+    run = a_branching_run()
+    finish(run, **{"if": Result.FAILED})
+    settle(run)
+    assert {run.task(key).state.result for key in ("yes", "no", "join")} == {Result.UPSTREAM_FAILED}
+
+
+def test_outcomes_are_of_condition_tasks_and_true_or_false() -> None:
+    condition = {"task_key": "if", "condition_task": {}}
+    with pytest.raises(InvalidGraph, match="'a', which is not a condition task"):
+        validate([spec("a"), {"task_key": "b", "depends_on": [{"task_key": "a", "outcome": "true"}]}])
+    with pytest.raises(InvalidGraph, match="it must be true or false"):
+        validate([condition, {"task_key": "b", "depends_on": [{"task_key": "if", "outcome": "maybe"}]}])

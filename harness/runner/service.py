@@ -1,0 +1,50 @@
+"""What tasks ask of the workspace they run in, beside its wire: runs of other jobs, saved queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun
+
+
+class Service(Protocol):
+    """The workspace as a task sees it. Its methods may be called from any thread."""
+
+    def start_job(self, run: Run, task: TaskRun, body: Mapping[str, Any]) -> Run:
+        """Start the job of a ``run_job_task`` of a run. Parameters: ``body``: the task's, its references replaced.
+
+        Raises: ``CannotRun`` when there is no such job, or it would run itself.
+        """
+
+    def ended(self, run: Run, seconds: float | None) -> bool:
+        """Wait for a run's end. Returns: False when the time passed first."""
+
+    def cancel(self, run: Run) -> None:
+        """Ask for a run's end; returns at once."""
+
+
+@dataclass
+class ChildRun:
+    """The run that a ``run_job_task`` waits for: to its attempt what a process is to others."""
+
+    run: Run
+    service: Service
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the run's end. Returns: False when ``timeout`` seconds passed first."""
+        return self.service.ended(self.run, timeout)
+
+    def kill(self) -> None:
+        """Cancel the run; :meth:`wait` tells when it has ended."""
+        self.service.cancel(self.run)
+
+    def outcome(self) -> tuple[State, Output]:
+        """How the task ends whose run has ended: as the run, whose cancelling or skipping it is not."""
+        state, made = self.run.state, Output(child_run_id=self.run.run_id)
+        if state.result in (Result.SUCCESS, Result.SUCCESS_WITH_FAILURES):
+            return State(LifeCycle.TERMINATED, state.result), made
+        how = state.result or state.life_cycle
+        made.error = f"Run {self.run.run_id} of job {self.run.job_id} ({self.run.name}) ended {how}: {state.message}"
+        return State(LifeCycle.TERMINATED, Result.FAILED, made.error), made

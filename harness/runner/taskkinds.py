@@ -1,0 +1,136 @@
+"""Task kinds: which tasks of a job can be run here.
+
+A task kind or field that cannot be honoured is refused by name when the job is made (:func:`supported`), never skipped.
+To teach the harness another kind, add it to ``KINDS``, and to what carries it out (attempts.py, commands.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from harness.kernel.requirementlines import NotUnderstood, read
+from harness.runner import conditions
+
+# Kind of task → the fields of it that we honour.
+KINDS = {
+    "notebook_task": frozenset({"notebook_path", "base_parameters", "source", "warehouse_id"}),
+    "spark_python_task": frozenset({"python_file", "parameters", "source"}),
+    "python_wheel_task": frozenset({"package_name", "entry_point", "parameters", "named_parameters"}),
+    "condition_task": frozenset({"op", "left", "right"}),
+    "for_each_task": frozenset({"inputs", "task", "concurrency"}),
+    "run_job_task": frozenset(
+        {"job_id", "job_parameters", "notebook_params", "python_params", "python_named_params", "jar_params",
+         "spark_submit_params", "dbt_commands"}
+    ),
+}  # fmt: skip
+REQUIRED = {"run_job_task": ("job_id",), "python_wheel_task": ("package_name", "entry_point")}
+# Fields of any task that are honoured, or that have no meaning on one machine and are kept and read back.
+FIELDS = frozenset(
+    {
+        "task_key", "description", "depends_on", "run_if", "libraries", "timeout_seconds", "max_retries",
+        "min_retry_interval_millis", "retry_on_timeout", "existing_cluster_id", "new_cluster", "job_cluster_key",
+        "environment_key", "email_notifications", "webhook_notifications", "notification_settings", "health",
+        "disable_auto_optimization", "compute",
+    }
+)  # fmt: skip
+# docs.databricks.com, "Use a For each task to run another task in a loop".
+MOST_AT_ONCE = 100
+
+
+class CannotRun(Exception):
+    """A task that is valid but cannot be started. The message is its ``state_message``."""
+
+
+def supported(task: Mapping[str, Any]) -> str | None:
+    """Say why a task cannot be run here.
+
+    Parameters: ``task`` as submitted. Returns: the reason, naming the kind or field, or None when the task can be run.
+    """
+    key = task.get("task_key") or "?"
+    kinds = [field for field in task if field.endswith("_task") and task[field] is not None]
+    for kind in kinds:
+        if kind not in KINDS:
+            return f"Task '{key}': {kind} is not supported here; supported: {', '.join(sorted(KINDS))}."
+    if len(kinds) != 1:
+        return f"Task '{key}' must have exactly one of: {', '.join(sorted(KINDS))}."
+    if task.get("disabled"):
+        return f"Task '{key}': disabled is not supported here."
+    unknown = sorted(set(task) - FIELDS - set(kinds) - {"disabled"})
+    if unknown:
+        return f"Task '{key}': {', '.join(unknown)} is not supported here."
+    body = task[kinds[0]]
+    unknown = sorted(set(body) - KINDS[kinds[0]])
+    if unknown:
+        return f"Task '{key}': {kinds[0]}.{', '.join(unknown)} is not supported here."
+    if kinds[0] == "condition_task" and (reason := conditions.invalid(body)):
+        return f"Task '{key}': {reason}."
+    if missing := [name for name in REQUIRED.get(kinds[0], ()) if not body.get(name)]:
+        return f"Task '{key}': {kinds[0]}.{missing[0]} is required."
+    if kinds[0] == "for_each_task" and (reason := _loop(key, body)):
+        return reason
+    if body.get("source", "WORKSPACE") != "WORKSPACE":
+        return f"Task '{key}': {kinds[0]}.source {body['source']} is not supported here; only WORKSPACE is."
+    if kinds[0] == "spark_python_task" and re.match(r"(?!file:)\w+:", str(body.get("python_file", ""))):
+        file = body["python_file"]
+        return f"Task '{key}': spark_python_task.python_file {file} is not supported here; use a workspace path."
+    try:
+        lines = requirement_lines(task.get("libraries") or [])
+    except CannotRun as error:
+        return f"Task '{key}': {error}"
+    return _not_understood(f"Task '{key}'", lines)
+
+
+def _loop(key: str, body: Mapping[str, Any]) -> str | None:
+    """Say why a ``for_each_task`` cannot be run here."""
+    for name, kind in (("inputs", str), ("task", dict)):
+        if not isinstance(body.get(name), kind):
+            return f"Task '{key}': for_each_task.{name} is required."
+    if not 1 <= int(body.get("concurrency") or 1) <= MOST_AT_ONCE:
+        return f"Task '{key}': for_each_task.concurrency must be between 1 and {MOST_AT_ONCE}."
+    if not body["task"].get("task_key"):
+        return f"Task '{key}': for_each_task.task.task_key is required."
+    if body["task"].get("for_each_task"):
+        return f"Task '{key}': a for_each_task cannot be the task of another."
+    return supported(body["task"])
+
+
+def supported_job(settings: Mapping[str, Any]) -> str | None:
+    """Say why a job (or submitted run) cannot be run here, looking at its tasks and at what they share.
+
+    Returns: the reason, naming the field, or None.
+    """
+    if settings.get("git_source"):
+        return "git_source is not supported here: tasks run from the workspace's files."
+    for environment in settings.get("environments") or []:
+        dependencies = (environment.get("spec") or {}).get("dependencies") or []
+        reason = _not_understood(f"Environment '{environment.get('environment_key')}'", dependencies)
+        if reason:
+            return reason
+    return next((reason for task in settings.get("tasks") or [] if (reason := supported(task))), None)
+
+
+def requirement_lines(libraries: list[Mapping[str, Any]]) -> list[str]:
+    """Libraries in the lines of a requirements file. Raises: ``CannotRun`` for kinds that are not supported."""
+    lines = []
+    for library in libraries:
+        for kind, value in library.items():
+            if kind == "pypi":
+                lines += [f"--index-url {value['repo']}"] if value.get("repo") else []
+                lines.append(str(value["package"]))
+            elif kind == "whl" and str(value).endswith(".whl"):
+                lines.append(str(value))
+            elif kind == "requirements":
+                lines.append(f"-r {value}")
+            else:
+                raise CannotRun(f"{kind} libraries are not supported here{f': {value}' if kind == 'whl' else ''}.")
+    return lines
+
+
+def _not_understood(what: str, lines: list[str]) -> str | None:
+    try:
+        read(lines, lambda _: "")
+    except NotUnderstood as error:
+        return f"{what}: library {error}"
+    return None
