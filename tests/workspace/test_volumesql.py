@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import base64
 import io
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from databricks import sql as connector
 from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import NotFound
 from databricks.sdk.service import jobs as sdk
 from databricks.sdk.service.catalog import VolumeType
 from databricks.sdk.service.workspace import ImportFormat, Language
-from databricks.sql.exc import ServerOperationError
+from databricks.sql.exc import OperationalError, ProgrammingError, ServerOperationError
 
 from harness.stack import Stack
 
@@ -113,6 +116,96 @@ def test_list_shows_a_folder_of_a_volume(cursor: Any, w: WorkspaceClient) -> Non
     for missing in ("/Volumes/main/default/nowhere", "/Volumes/main/default/raw/out"):
         with pytest.raises(ServerOperationError, match="PATH_NOT_FOUND"):
             run(cursor, f"LIST '{missing}'")
+
+
+FILE = "/Volumes/main/default/raw/in/a b.csv"
+
+
+@pytest.fixture
+def staged(connect: Connect, w: WorkspaceClient, tmp_path: Path) -> Iterator[Any]:
+    """A cursor whose client may read and write files below the test's own folder; and a volume ``raw``."""
+    w.volumes.create("main", "default", "raw", VolumeType.MANAGED)
+    with connect(staging_allowed_local_path=str(tmp_path)) as connection, connection.cursor() as cursor:
+        yield cursor
+
+
+def test_files_are_put_got_and_removed(staged: Any, w: WorkspaceClient, tmp_path: Path) -> None:
+    here, back = tmp_path / "here.csv", tmp_path / "back.csv"
+    here.write_bytes(b"id\n1\n")
+    run(staged, f"PUT '{here}' INTO '{FILE}'")
+    assert w.files.download(FILE).contents.read() == b"id\n1\n"
+    run(staged, f"GET '{FILE}' TO '{back}'")
+    assert back.read_bytes() == b"id\n1\n"
+    here.write_bytes(b"")
+    with pytest.raises(ServerOperationError, match="FILE_IN_STAGING_PATH_ALREADY_EXISTS"):
+        run(staged, f"PUT '{here}' INTO '{FILE}'")
+    run(staged, "PUT :here INTO :there OVERWRITE", {"here": str(here), "there": f"dbfs:{FILE}"})
+    assert w.files.get_metadata(FILE).content_length == 0
+    run(staged, f"REMOVE '{FILE}'")
+    with pytest.raises(NotFound):
+        w.files.get_metadata(FILE)
+    with pytest.raises(OperationalError, match=r"unsuccessful: 404.*not found"):
+        run(staged, f"GET '{FILE}' TO '{back}'")
+    assert back.read_bytes() == b"id\n1\n"
+    run(staged, f"REMOVE '{FILE}'")  # as on S3, it is enough that the file is not there
+    with pytest.raises(ProgrammingError, match="restricted to paths within"):
+        run(staged, f"PUT '/etc/hostname' INTO '{FILE}'")
+
+
+def test_a_stream_is_put(staged: Any, w: WorkspaceClient) -> None:
+    staged.execute(f"PUT '__input_stream__' INTO '{FILE}' OVERWRITE", input_stream=io.BytesIO(b"id\n2\n"))
+    assert w.files.download(FILE).contents.read() == b"id\n2\n"
+
+
+def test_staging_statements_that_name_no_file_of_a_volume_fail_by_name(staged: Any, w: WorkspaceClient) -> None:
+    w.files.create_directory("/Volumes/main/default/raw/folder")
+    w.volumes.create("main", "default", "far", VolumeType.EXTERNAL, storage_location="s3://bucket/far")
+    for statement, name in {
+        f"PUT '' INTO '{FILE}' OVERWRITE": r"\[EMPTY_LOCAL_FILE_IN_STAGING_ACCESS_QUERY\]",
+        f"GET '{FILE}' TO ''": r"\[EMPTY_LOCAL_FILE_IN_STAGING_ACCESS_QUERY\]",
+        "PUT 'a' INTO 'stage://tmp/me/a'": r"\[INVALID_STAGING_PATH_IN_STAGING_ACCESS_QUERY\]",
+        "PUT 'a' INTO '/Volumes/main/default/raw/folder/'": r"\[INVALID_STAGING_PATH_IN_STAGING_ACCESS_QUERY\]",
+        "REMOVE '/Volumes/main/default/raw'": r"\[INVALID_STAGING_PATH_IN_STAGING_ACCESS_QUERY\]",
+        "PUT 'a' INTO '/Volumes/nowhere/default/raw/a'": "NOT_FOUND: Catalog 'nowhere' does not exist",
+        "GET '/Volumes/main/default/nowhere/a' TO 'a'": "NOT_FOUND: Volume 'main.default.nowhere' does not exist",
+        "PUT 'a' INTO '/Volumes/main/default/raw/../a'": "must not contain '..'",
+        "PUT 'a' INTO '/Volumes/main/default/raw/folder' OVERWRITE": "A directory exists at",
+        "PUT 'a' INTO '/Volumes/main/default/far/a'": "s3://bucket/far",
+        f"PUT 'a' INTO '{FILE}' OVERWRITE NOW": "PARSE_SYNTAX_ERROR",
+    }.items():
+        with pytest.raises(ServerOperationError, match=name):
+            run(staged, statement)
+
+
+def test_a_staging_url_is_good_for_one_file_one_method_and_one_volume(w: WorkspaceClient) -> None:
+    def url(statement: str) -> str:
+        warehouse = next(iter(w.warehouses.list())).id
+        body = {"statement": statement, "warehouse_id": warehouse, "wait_timeout": "50s"}
+        answer: Any = w.api_client.do("POST", "/api/2.0/sql/statements", body=body)
+        assert answer["manifest"]["is_volume_operation"] is True
+        return str(answer["result"]["data_array"][0][1])
+
+    w.volumes.create("main", "default", "raw", VolumeType.MANAGED)
+    w.files.upload(FILE, io.BytesIO(b"0123456789"))
+    got = url(f"GET '{FILE}' TO 'x'")
+    assert httpx2.get(got, headers={"Range": "bytes=2-4"}).content == b"234"
+    removing = url(f"REMOVE '{FILE}'")
+    until = int(got.split("/")[5])
+    assert 0 < until - time.time() <= 900
+    for request in (
+        httpx2.put(got, content=b"x"),
+        httpx2.delete(got),
+        httpx2.put(removing, content=b"x"),
+        httpx2.get(got.replace("a%20b.csv", "other.csv")),
+        httpx2.get(got.replace(str(until), str(until + 1))),
+    ):
+        assert (request.status_code, request.json()["error_code"]) == (403, "PERMISSION_DENIED")
+    assert w.files.download(FILE).contents.read() == b"0123456789"
+    w.volumes.delete("main.default.raw")
+    w.volumes.create("main", "default", "raw", VolumeType.MANAGED)
+    w.files.upload(FILE, io.BytesIO(b"another's"))
+    assert [httpx2.get(got).status_code, httpx2.delete(removing).status_code] == [403, 403]
+    assert w.files.download(FILE).contents.read() == b"another's"
 
 
 NOTEBOOK = [
