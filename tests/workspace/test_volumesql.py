@@ -118,6 +118,28 @@ def test_list_shows_a_folder_of_a_volume(cursor: Any, w: WorkspaceClient) -> Non
             run(cursor, f"LIST '{missing}'")
 
 
+def test_a_cascade_takes_managed_files_and_leaves_external_ones(
+    cursor: Any, w: WorkspaceClient, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs"
+    run(cursor, "CREATE CATALOG dropped")
+    for schema, drop in {"main.dropped": "DROP SCHEMA main.dropped", "dropped.s": "DROP CATALOG dropped"}.items():
+        run(cursor, f"CREATE SCHEMA {schema}")
+        run(cursor, f"CREATE VOLUME {schema}.mine")
+        run(cursor, f"CREATE EXTERNAL VOLUME {schema}.theirs LOCATION 'file:{theirs}'")
+        mine = Path((w.volumes.read(f"{schema}.mine").storage_location or "").removeprefix("file:"))
+        for volume in ("mine", "theirs"):
+            w.files.upload(f"/Volumes/{schema.replace('.', '/')}/{volume}/x", io.BytesIO(b"x"), overwrite=True)
+        assert (mine / "x").is_file()
+        with pytest.raises(ServerOperationError, match=r"not empty|SCHEMA_NOT_EMPTY"):
+            run(cursor, drop)
+        assert (mine / "x").is_file()
+        run(cursor, f"{drop} CASCADE")
+        assert (mine.exists(), (theirs / "x").is_file()) == (False, True)
+        with pytest.raises(ServerOperationError, match=r"NOT_FOUND|NO_SUCH_CATALOG"):
+            run(cursor, f"SHOW VOLUMES IN {schema}")
+
+
 FILE = "/Volumes/main/default/raw/in/a b.csv"
 
 
