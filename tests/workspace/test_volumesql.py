@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from databricks import sql as connector
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import NotFound
+from databricks.sdk.errors import NotFound, OperationFailed
 from databricks.sdk.service import jobs as sdk
 from databricks.sdk.service.catalog import VolumeType
 from databricks.sdk.service.workspace import ImportFormat, Language
@@ -230,19 +230,59 @@ def test_a_staging_url_is_good_for_one_file_one_method_and_one_volume(w: Workspa
     assert w.files.download(FILE).contents.read() == b"another's"
 
 
+LOADING = """
+root = "/Volumes/main/default/landing"
+spark.sql("CREATE VOLUME main.default.landing")
+dbutils.fs.put(f"{root}/2026/01/a.csv", "id,name\\n1,x\\n")  # the folders on the way are made
+dbutils.fs.put(f"{root}/2026/02/b.csv", "id,name\\n2,y\\n")
+
+def rows(frame):
+    return sorted(tuple(row) for row in frame.collect())
+
+assert rows(spark.read.text(f"{root}/2026/01")) == [("1,x",), ("id,name",)]
+assert rows(spark.read.csv(f"dbfs:{root}/2026/*", header=True)) == [("1", "x"), ("2", "y")]
+files = f"SELECT id, name FROM read_files('{root}/2026', header => true, recursiveFileLookup => true)"
+assert rows(spark.sql(files)) == [(1, "x"), (2, "y")]
+options = "format => 'csv', header => true, schema => 'id STRING, name STRING'"
+assert rows(spark.sql(f"SELECT * FROM read_files('dbfs:{root}/2026/*/a.csv', {options})")) == [("1", "x")]
+spark.sql("CREATE TABLE main.default.loaded (id STRING, name STRING)")
+
+def copy(source, rest=""):
+    text = f"COPY INTO main.default.loaded FROM '{source}' FILEFORMAT = CSV {rest} FORMAT_OPTIONS ('header' = 'true')"
+    return spark.sql(text).first().num_inserted_rows
+
+assert copy(f"{root}/2026/01") == 1
+assert copy("/Volumes/Main/Default/LANDING/2026/01") == 0, "the same file under another spelling"
+assert copy(f"dbfs:{root}/2026", "PATTERN = '*/*.csv'") == 1, "only the one that is new"
+assert rows(spark.table("main.default.loaded")) == [("1", "x"), ("2", "y")]
+spark.table("main.default.loaded").write.mode("overwrite").json(f"{root}/out/json")
+assert spark.read.json(f"{root}/out/json").count() == 2
+for missing in (f"{root}/2027", "/Volumes/main/default/nowhere"):
+    for read in (copy, spark.read.text, lambda path: spark.sql(f"SELECT * FROM read_files('{path}')")):
+        try:
+            read(missing)
+        except Exception as error:
+            assert "PATH_NOT_FOUND" in str(error) and missing in str(error), error
+        else:
+            raise AssertionError(f"{missing} was read")
+"""
 NOTEBOOK = [
+    LOADING,
     "# MAGIC %sql\n# MAGIC CREATE VOLUME main.default.nb",
     'dbutils.fs.put("/Volumes/main/default/nb/a.csv", "id,name\\n1,x\\n")',
     "# MAGIC %sql\n# MAGIC LIST '/Volumes/main/default/nb'",
     'assert [(row.name, row.size) for row in _sqldf.collect()] == [("a.csv", 12)], _sqldf.collect()',
-    'assert [row.volume_name for row in spark.sql("SHOW VOLUMES IN main.default").collect()] == ["nb"]',
+    'assert "nb" in [row.volume_name for row in spark.sql("SHOW VOLUMES IN main.default").collect()]',
 ]
 
 
-def test_a_notebook_makes_and_lists_a_volume(w: WorkspaceClient) -> None:
+def test_a_notebook_makes_lists_and_loads_volumes(w: WorkspaceClient) -> None:
     source = base64.b64encode(("# Databricks notebook source\n" + CELL.join(NOTEBOOK)).encode()).decode()
     w.workspace.import_(f"{HOME}/nb", content=source, language=Language.PYTHON, format=ImportFormat.SOURCE)
-    run = w.jobs.submit(tasks=[sdk.SubmitTask(task_key="t", notebook_task=sdk.NotebookTask(f"{HOME}/nb"))]).result()
-    assert run.state is not None
-    assert run.state.result_state is sdk.RunResultState.SUCCESS, run.state.state_message
+    waiter = w.jobs.submit(tasks=[sdk.SubmitTask(task_key="t", notebook_task=sdk.NotebookTask(f"{HOME}/nb"))])
+    try:
+        waiter.result()
+    except OperationFailed:
+        task = (w.jobs.get_run(waiter.run_id).tasks or [])[0]
+        pytest.fail(str(w.jobs.get_run_output(task.run_id or 0).error_trace))
     assert w.files.download("/Volumes/main/default/nb/a.csv").contents.read() == b"id,name\n1,x\n"
