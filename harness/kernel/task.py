@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from harness.kernel import mounts
 from harness.kernel.context import install_modules
 from harness.kernel.dbutils import DBUtils
 from harness.kernel.display import Display
@@ -61,6 +62,7 @@ def _execute(shell: Shell, spec: KernelSpec) -> KernelResult:
     os.environ.update(spec.environment)
     paths = WorkspacePaths(spec.roots)
     import_from(Path(spec.path), paths.roots.values())
+    mounts.install(paths)
     spark = attach(spec.gateway.port, spec.gateway.secret, spec.gateway.tag)
     frontend.install(spark, paths=paths)
     files = FileSystem(spark, paths)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.lake.s3 import S3Endpoint
@@ -85,11 +86,12 @@ def spark_conf(
     catalogs: Sequence[str],
     default_catalog: str,
     s3: S3Endpoint | None,
+    folders: Mapping[str, str | Path] | None = None,
 ) -> dict[str, str]:
     """Spark's settings.
 
     Parameters: ``directory`` (for its files), ``cores`` (tasks at once), ``catalogs`` (names), ``default_catalog``,
-    ``s3`` (where ``s3://``, ``s3a://`` and ``s3n://`` lead).
+    ``s3`` (where ``s3://``, ``s3a://`` and ``s3n://`` lead), ``folders`` (what a cluster mounts, and where it rests).
     """
     return {
         "spark.master": f"local[{cores}]",
@@ -122,6 +124,19 @@ def spark_conf(
         **{f"spark.sql.catalog.{name}": CATALOG for name in catalogs},
         "spark.sql.defaultCatalog": default_catalog,
         **(s3a_conf(s3) if s3 else {}),
+        **mount_conf(folders or {}),
+    }
+
+
+def mount_conf(folders: Mapping[str, str | Path]) -> dict[str, str]:
+    """Settings by which Spark finds DBFS, volumes and workspace files, under ``file:/`` and ``dbfs:/``."""
+    package = CATALOG.rpartition(".")[0]
+    return {
+        "spark.hadoop.harness.folders": json.dumps({prefix: str(folder) for prefix, folder in folders.items()}),
+        "spark.hadoop.fs.file.impl": f"{package}.LocalFiles",
+        "spark.hadoop.fs.dbfs.impl": f"{package}.DbfsFiles",
+        "spark.hadoop.fs.AbstractFileSystem.file.impl": f"{package}.FileContexts$Local",
+        "spark.hadoop.fs.AbstractFileSystem.dbfs.impl": f"{package}.FileContexts$Dbfs",
     }
 
 

@@ -257,6 +257,7 @@ class Engine:
             catalogs=config.catalogs,
             default_catalog=config.default_catalog,
             s3=config.s3,
+            folders=config.folders,
         )
         return {**conf, **config.conf}
 

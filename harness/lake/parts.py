@@ -22,7 +22,7 @@ class EngineConfig:
     ``directory``: its own files, deleted and made anew at each start. ``cache``: jars, the compiled shim, class
     archives. ``catalog_url``, ``token``: the workspace whose Unity Catalog REST API is the truth about tables.
     ``catalogs``: names to configure from the start. ``conf``: Spark settings that go before ours. ``progress``: told
-    of jars that arrive.
+    of jars that arrive. ``folders``: what a cluster mounts (``/dbfs``, ``/Volumes``, …), and where it rests here.
     """
 
     directory: Path
@@ -38,6 +38,7 @@ class EngineConfig:
     catalogs: Sequence[str] = ("main", "hive_metastore")
     default_catalog: str = "main"
     conf: Mapping[str, str] = field(default_factory=dict)
+    folders: Mapping[str, str | Path] = field(default_factory=dict)
     progress: Progress | None = None
 
 

@@ -91,6 +91,22 @@ class WorkspacePaths:
                 return self.roots[prefix] / name[len(prefix) :].lstrip("/")
         raise PathNotFound(path)
 
+    def mounted(self, path: str) -> Path | None:
+        """The local path behind one that a cluster's file system has: ``/dbfs/…``, ``/Volumes/…``, ``/Workspace/…``.
+
+        Returns: ``None`` for another path, and for one in a volume that is not there.
+        """
+        if not any(under(path, prefix) for prefix in (*STORAGE, "/Workspace")):
+            return None
+        try:
+            local = self.local(path)
+        except PathNotFound:
+            return None
+        names = normal(path).split("/")
+        if names[1] == "Volumes" and len(names) > 4 and not self.local("/".join(names[:5])).exists():
+            return None
+        return local
+
     def notebook(self, path: str) -> NotebookFile:
         """The notebook at a workspace path, with or without its suffix.
 

@@ -28,7 +28,7 @@ class ScratchCatalog:
         self.folder = folder
         self.url = ""
         self.requests: list[str] = []
-        self.documents: dict[str, dict[str, dict[str, Any]]] = {"schemas": {}, "tables": {}}
+        self.documents: dict[str, dict[str, dict[str, Any]]] = {"schemas": {}, "tables": {}, "volumes": {}}
         for catalog in catalogs:
             self._create("schemas", {"name": "default", "catalog_name": catalog})
 

@@ -48,6 +48,7 @@ def engine_config(config: Config, url: str, catalogs: list[str]) -> EngineConfig
         class_archive=given["class_archive"],
         catalogs=catalogs,
         default_catalog=config.default_catalog,
+        folders=WorkspacePaths(config.folders).roots,
     )
 
 

@@ -138,10 +138,10 @@ def forget(workspace: Workspace) -> None:
     workspace.sql.reset()
     for catalog in workspace.store.all("catalog"):
         catalogs.forget(workspace, catalog["name"])
+    volumes.forget(workspace)
     workspace.store.clear()
     shutil.rmtree(workspace.config.files, ignore_errors=True)
     dbfs.forget(workspace)
-    volumes.forget(workspace)
     old = catalogs.renew(workspace)
     seed(workspace)
     if engine_status(workspace)["state"] == "ready":

@@ -6,6 +6,7 @@ by ``/api/2.0/sql/sessions`` (sqlsessions.py); its result is held for an hour, a
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
@@ -16,6 +17,7 @@ from harness.lake.sql.results import Limits
 from harness.workspace import sqlsessions, warehouses
 from harness.workspace.errors import InvalidParameter, NotFound
 from harness.workspace.resultfiles import chunks, find
+from harness.workspace.staging import presign
 from harness.workspace.statementviews import answer, name_of, part, view
 from harness.workspace.wire import Call, Document, api
 
@@ -141,7 +143,8 @@ def _delivery(call: Call) -> tuple[str, Delivery]:
     compressed = compression == "LZ4_FRAME" and disposition != "INLINE"
     # What the connector calls hybrid: links only when the rows are many.
     hybrid = disposition == "INLINE_OR_EXTERNAL_LINKS"
-    return disposition, Delivery(compressed, linked=disposition == "EXTERNAL_LINKS", form=form, hybrid=hybrid)
+    linked, signs = disposition == "EXTERNAL_LINKS", partial(presign, call.workspace, call.base)
+    return disposition, Delivery(compressed, linked=linked, form=form, hybrid=hybrid, presign=signs)
 
 
 def _patience(call: Call) -> tuple[int, bool]:

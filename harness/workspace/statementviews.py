@@ -59,6 +59,9 @@ def _manifest(operation: Operation, result: Result) -> Document:
     }
     if _linked(operation, result):
         document["total_byte_count"] = sum(each["byte_count"] for each in parts)
+    if result.staging:
+        # Not in the API's documentation; what the SQL connector and the JDBC driver look for.
+        document["is_volume_operation"] = True
     if operation.delivery.compressed:
         document["result_compression"] = "LZ4_FRAME"
     return document

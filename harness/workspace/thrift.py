@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from starlette.routing import Route
 
 from harness.workspace import clusters, warehouses
 from harness.workspace.errors import MalformedRequest
+from harness.workspace.staging import presign
 from harness.workspace.state import workspace_of
 
 if TYPE_CHECKING:
@@ -60,9 +62,10 @@ async def _call(request: Request) -> Response:
     A fault in the framing is answered 400, which the client does not retry; it waits 60 s before each retry of a 5xx.
     """
     body = await request.body()
-    sql = workspace_of(request).sql
-    links = f"{request.url.scheme}://{request.headers['host']}/_results"
-    door = (request.path_params["id"], links, request.headers.get("user-agent", ""))
+    workspace = workspace_of(request)
+    sql, base = workspace.sql, f"{request.url.scheme}://{request.headers['host']}"
+    client, signs = request.headers.get("user-agent", ""), partial(presign, workspace, base)
+    door = (request.path_params["id"], f"{base}/_results", client, signs)
     loop = asyncio.get_running_loop()
     service = await loop.run_in_executor(sql.waiters, _service)
     try:

@@ -77,7 +77,7 @@ def metadata(operation: Operation, result: Result) -> Any:
         resultFormat=T.TSparkRowSetType.URL_BASED_SET if linked else T.TSparkRowSetType.ARROW_BASED_SET,
         lz4Compressed=operation.delivery.compressed,
         arrowSchema=result.table.schema.serialize().to_pybytes(),
-        isStagingOperation=False,
+        isStagingOperation=result.staging,
     )
 
 

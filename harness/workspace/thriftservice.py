@@ -25,6 +25,7 @@ from harness.lake.sql.operations import SqlEngine, Work
 from harness.lake.sql.records import Delivery, Operation, State
 from harness.lake.sql.results import Limits, Result
 from harness.lake.sql.sessions import Session, SessionLost
+from harness.lake.sql.staging import Presign
 from harness.lake.sql.types import Native
 from harness.workspace import thriftcodec as codec
 
@@ -37,8 +38,8 @@ POLL_SECONDS = 0.25
 EXECUTE_SECONDS = 0.5
 
 
-# The warehouse's id, the URL that result files are served below, the client's User-Agent.
-Door = tuple[str, str, str]
+# The warehouse's id, the URL that result files are served below, the client's User-Agent, how files are presigned.
+Door = tuple[str, str, str, Presign]
 
 
 class Malformed(Exception):
@@ -95,11 +96,12 @@ def rpc(response: type[Any]) -> Callable[[Callable[[Service, Any], Any]], Callab
 class Service(TCLIService.Iface):  # type: ignore[misc]
     """The calls the connector makes; it makes no others."""
 
-    def __init__(self, sql: SqlEngine, warehouse: str, links: str, client: str) -> None:
+    def __init__(self, sql: SqlEngine, warehouse: str, links: str, client: str, presign: Presign) -> None:
         self.sql = sql
         self.warehouse = warehouse
         self.links = links
         self.client = client
+        self.presign = presign
 
     # -- sessions -------------------------------------------------------------------------------
 
@@ -142,6 +144,7 @@ class Service(TCLIService.Iface):  # type: ignore[misc]
                 linked=bool(request.canDownloadResult),
                 # Without direct results the client is an asynchronous one, which sleeps between its polls.
                 patient=request.getDirectResults is not None,
+                presign=self.presign,
             ),
             tags=parse_tags((request.confOverlay or {}).get("query_tags", "")),
         )

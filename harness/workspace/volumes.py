@@ -35,7 +35,12 @@ def seed(workspace: Workspace) -> None:
 
 
 def forget(workspace: Workspace) -> None:
-    """Take every link away. Managed data goes with its schemas' storage roots."""
+    """Take every link away, and managed files that do not go with the warehouse. The records must still be there."""
+    warehouse = workspace.config.directory.resolve() / "warehouse"
+    for document in workspace.store.all("volume"):
+        files = managed(workspace, document)
+        if files is not None and not files.resolve().is_relative_to(warehouse):
+            shutil.rmtree(files, ignore_errors=True)
     shutil.rmtree(storage_folders(workspace.config.directory)["/Volumes"], ignore_errors=True)
 
 
@@ -57,6 +62,12 @@ def folder(workspace: Workspace, document: Document) -> Path | None:
     if location.startswith("dbfs:/"):
         return workspace.paths.local(location)
     return None
+
+
+def managed(workspace: Workspace, document: Document) -> Path | None:
+    """The local folder of a volume's files when they are its own: one that bears its id, made by us."""
+    own = document["volume_type"] == "MANAGED" and document["storage_location"].endswith(f"/{document['volume_id']}")
+    return folder(workspace, document) if own else None
 
 
 def link(workspace: Workspace, document: Document) -> None:
@@ -170,9 +181,7 @@ def drop(workspace: Workspace, document: Document) -> None:
     """Take a volume away, and a managed one's files with it."""
     workspace.store.delete("volume", document["full_name"])
     link_of(workspace, document).unlink(missing_ok=True)
-    files = folder(workspace, document)
-    warehouse = workspace.config.directory.resolve() / "warehouse"
-    if document["volume_type"] == "MANAGED" and files is not None and files.resolve().is_relative_to(warehouse):
+    if (files := managed(workspace, document)) is not None:
         shutil.rmtree(files, ignore_errors=True)
 
 

@@ -96,7 +96,7 @@ def test_statements_that_change_rows_say_how_many(cursor: Any) -> None:
         ("SELECT 1; SELECT 2", "[PARSE_SYNTAX_ERROR]", "42601"),
         ("USE CATALOG nowhere", "[NO_SUCH_CATALOG_EXCEPTION] Catalog 'nowhere' was not found", "42704"),
         ("DENY SELECT ON TABLE t TO bob", "DENY is not supported by the local harness yet", "0A000"),
-        ("REMOVE '/Volumes/a/b/c'", "REMOVE is not supported by the local harness yet", "0A000"),
+        ("REMOVE '/Volumes/a/b/c'", "[INVALID_STAGING_PATH_IN_STAGING_ACCESS_QUERY] Invalid staging path", "42604"),
     ],
 )
 def test_a_failed_statement_says_why_and_the_session_goes_on(

@@ -86,6 +86,26 @@ def test_a_schema_with_volumes_is_not_empty(w: WorkspaceClient, service: Service
     assert not service.workspace.paths.local("/Volumes/main/s/v").exists()
 
 
+def test_managed_files_go_wherever_their_schemas_root_is_and_external_ones_stay(
+    w: WorkspaceClient, http: httpx2.Client, tmp_path: Path
+) -> None:
+    def make() -> tuple[Path, Path]:
+        w.schemas.create("s", "main", storage_root=f"file:{tmp_path}/root")
+        mine = w.volumes.create("main", "s", "mine", VolumeType.MANAGED).storage_location or ""
+        theirs = tmp_path / "theirs"
+        w.volumes.create("main", "s", "theirs", VolumeType.EXTERNAL, storage_location=f"file:{theirs}")
+        (theirs / "x").touch()
+        return Path(mine.removeprefix("file:")), theirs / "x"
+
+    mine, theirs = make()
+    w.schemas.delete("main.s", force=True)
+    assert (mine.exists(), theirs.exists()) == (False, True)
+    mine, theirs = make()
+    http.post("/_harness/reset").raise_for_status()
+    assert (mine.exists(), theirs.exists()) == (False, True)
+    assert list(w.volumes.list("main", "default")) == []
+
+
 def test_lists_come_in_pages(w: WorkspaceClient) -> None:
     for name in ("a", "b", "c"):
         w.volumes.create("main", "default", name, VolumeType.MANAGED)

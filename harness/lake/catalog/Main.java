@@ -5,8 +5,11 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CompletableFuture;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.FsConstants;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
+import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.classic.SparkSession;
 import py4j.ClientServer;
 
@@ -29,6 +32,8 @@ public final class Main {
     try {
       SparkConf conf = new SparkConf();
       Store.strings(settings.get("conf")).forEach(conf::set);
+      // Hadoop keeps the first file system of a scheme, whoever asks for it, and with whatever settings.
+      FileSystem.get(FsConstants.LOCAL_FS_URI, SparkHadoopUtil.get().newConfiguration(conf));
       SparkSession session = SparkSession.builder().config(conf).getOrCreate();
       Sessions.loadCatalogs(session);
       root.complete(session);

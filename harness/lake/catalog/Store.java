@@ -253,7 +253,7 @@ final class Store extends Schemas implements TableCatalog {
       throws NoSuchNamespaceException, NonEmptyNamespaceException {
     if (!namespaceExists(namespace)) return false;
     List<JsonNode> contents = list(namespace);
-    if (!cascade && !contents.isEmpty()) throw new NonEmptyNamespaceException(qualified(namespace));
+    if (!cascade && !(contents.isEmpty() && volumes(namespace).isEmpty())) throw new NonEmptyNamespaceException(qualified(namespace));
     for (JsonNode document : contents) {
       Identifier i = Identifier.of(namespace, document.path("name").asText());
       if (isView(document)) delete(i);
@@ -261,5 +261,9 @@ final class Store extends Schemas implements TableCatalog {
     }
     Rest.delete("schemas", catalog, namespace[0]);
     return true;
+  }
+
+  private List<JsonNode> volumes(String[] namespace) {
+    return Rest.list("volumes", Map.of("catalog_name", catalog, "schema_name", namespace[0]));
   }
 }

@@ -26,7 +26,7 @@ public final class Unity {
     }
   }
 
-  /** A path of Databricks' as Hadoop finds it: a volume's folder for /Volumes/…; others stay as they are. */
+  /** A path of Databricks' as Hadoop finds it: one in a volume elsewhere, such as in S3, leads there. */
   public static String located(String path) {
     String plain = path.startsWith("dbfs:/Volumes/") ? path.substring("dbfs:".length()) : path;
     String[] parts = plain.split("/", 6);
@@ -35,7 +35,8 @@ public final class Unity {
     if (volume == null) {
       throw new IllegalArgumentException("[PATH_NOT_FOUND] Path does not exist: " + path + ". SQLSTATE: 42K03");
     }
-    String rest = parts.length > 5 ? "/" + parts[5] : "";
-    return volume.path("storage_location").asText().replaceAll("/+$", "") + rest;
+    String location = volume.path("storage_location").asText().replaceAll("/+$", "");
+    if (location.startsWith("file:") || location.startsWith("dbfs:")) return path; // MountedFiles finds it
+    return parts.length > 5 ? location + "/" + parts[5] : location;
   }
 }

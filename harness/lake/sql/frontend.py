@@ -19,21 +19,31 @@ from harness.lake.sql import (
     grant_statements,
     ownership,
     show_create,
+    staging,
     subqueries,
     volume_statements,
 )
 from harness.lake.sql.copy_grammar import parse
 from harness.lake.sql.copy_into import copy_into
 from harness.lake.sql.failures import SqlError, failure
+from harness.lake.sql.staging import Presign
 from harness.lake.sql.statement import Arguments, Statement, spark_sql, unsupported
 from harness.lake.sql.tokens import Token, UnclosedToken, tokens
 from harness.lake.sql.unity import quoted
 
 
-def run(spark: SparkSession, text: str, args: Arguments = None, *, paths: WorkspacePaths | None = None) -> DataFrame:
+def run(
+    spark: SparkSession,
+    text: str,
+    args: Arguments = None,
+    *,
+    paths: WorkspacePaths | None = None,
+    presign: Presign | None = None,
+) -> DataFrame:
     """Run one statement.
 
-    Parameters: ``args`` as for ``SparkSession.sql``; ``paths``, where ``/Volumes`` and ``/Workspace`` rest.
+    Parameters: ``args`` as for ``SparkSession.sql``; ``paths``, where ``/Volumes`` and ``/Workspace`` rest;
+    ``presign``, how the client gets at files of volumes, if it moves them itself.
     Returns: the statement's result. Raises: PySpark's exceptions; ``SqlError`` among them for what is refused.
     """
     text, args = _named(text, args)
@@ -41,7 +51,7 @@ def run(spark: SparkSession, text: str, args: Arguments = None, *, paths: Worksp
     words = " ".join(token.text.upper() for token in head)
     for begin, act in FAMILIES.items():
         if words == begin or words.startswith(begin + " "):
-            return act(Statement(spark, text, args, paths, head, begin))
+            return act(Statement(spark, text, args, paths, head, begin, presign))
     return spark_sql(spark, text, args)
 
 
@@ -122,7 +132,6 @@ def _refused(reason: str) -> Callable[[Statement], DataFrame]:
 
 
 _CATALOGS = _refused("it reads no foreign catalogs.")
-_VOLUME_FILES = _refused("files in volumes are read and written through the Files API or as local files.")
 _EXTERNAL = _refused("it has one S3 server and needs no credentials or locations for it.")
 _PIPELINES = _refused("it runs no pipelines.")
 
@@ -157,9 +166,7 @@ FAMILIES: dict[str, Callable[[Statement], DataFrame]] = {
     "DESCRIBE VOLUME": volume_statements.describe,
     "DESC VOLUME": volume_statements.describe,
     "SHOW VOLUMES": volume_statements.show,
-    "PUT": _VOLUME_FILES,
-    "GET": _VOLUME_FILES,
-    "REMOVE": _VOLUME_FILES,
+    **dict.fromkeys(staging.OPERATIONS, staging.stage),
     "LIST": volume_statements.list_files,
     **{
         f"{verb} {kind}": _EXTERNAL

@@ -10,12 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from pyspark.sql import SparkSession
 
 from harness.lake.paths import WorkspacePaths
-from harness.lake.sql import frontend
+from harness.lake.sql import frontend, staging
 from harness.lake.sql.failures import Failure, failure
 from harness.lake.sql.history import History, Tags, merged, parse_tags
 from harness.lake.sql.parameters import Parameter, arguments
@@ -224,9 +225,11 @@ class SqlEngine:
         native: Native,
         limits: Limits,
     ) -> Result:
-        operation.session.note(operation.statement)
-        frame = frontend.run(spark, operation.statement, arguments(parameters), paths=self.paths)
-        return limits.cut(collect(spark, frame, native, operation.started, limits.rows))
+        text, presign = operation.statement, operation.delivery.presign
+        operation.session.note(text)
+        frame = frontend.run(spark, text, arguments(parameters), paths=self.paths, presign=presign)
+        result = limits.cut(collect(spark, frame, native, operation.started, limits.rows))
+        return replace(result, staging=staging.asks(text))
 
     def _expire(self, operation: Operation, seconds: float) -> None:
         why = f"[STATEMENT_TIMEOUT] The statement ran for over {seconds:g} seconds and was cancelled. SQLSTATE: 57KD0"

@@ -15,6 +15,7 @@ import pyarrow as pa
 from harness.lake.sql.failures import Failure
 from harness.lake.sql.results import Result
 from harness.lake.sql.sessions import Session
+from harness.lake.sql.staging import Presign
 
 
 class State(StrEnum):
@@ -34,7 +35,7 @@ class Delivery:
 
     ``compressed``: LZ4 frames. ``linked``: fetches results by link; ``hybrid``: only large ones. ``form``: what is in
     a linked file, in the Statement Execution API's words. ``patient``: polls without sleeping, so that a poll is held
-    a while. ``kind``: the Hive protocol's operation type.
+    a while. ``kind``: the Hive protocol's operation type. ``presign``: how it gets at files of volumes.
     """
 
     compressed: bool = False
@@ -43,6 +44,7 @@ class Delivery:
     patient: bool = True
     kind: int = 0
     hybrid: bool = False
+    presign: Presign | None = None
 
 
 @dataclass(eq=False)

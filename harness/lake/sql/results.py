@@ -55,12 +55,14 @@ class Result:
     """What a statement gave.
 
     ``modified``: how many rows it changed, when that is known. ``truncated``: there were more rows than were asked for.
+    ``staging``: the row says what file the client is to move.
     """
 
     columns: list[Column]
     table: pa.Table
     modified: int | None = None
     truncated: bool = False
+    staging: bool = False
 
     @property
     def size(self) -> int:

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from harness.lake.paths import WorkspacePaths
 from harness.lake.sql.failures import SqlError
 from harness.lake.sql.reader import Reader
+from harness.lake.sql.staging import Presign
 from harness.lake.sql.tokens import Token
 from harness.lake.sql.unity import Unity
 
@@ -22,7 +23,11 @@ spark_sql = SparkSession.sql
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement to run. ``head``: its first tokens; ``family``: the words by which it was recognised."""
+    """One statement to run.
+
+    ``head``: its first tokens; ``family``: the words by which it was recognised; ``presign``: how its client gets at
+    files of volumes, if it can.
+    """
 
     spark: SparkSession
     text: str
@@ -30,6 +35,7 @@ class Statement:
     paths: WorkspacePaths | None
     head: list[Token]
     family: str
+    presign: Presign | None = None
 
     def argument(self, marker: str) -> str:
         """The value of a parameter marker, as a string: Spark evaluates it."""

@@ -64,8 +64,10 @@ def alter(statement: Statement) -> DataFrame:
     read.expect("ALTER", "VOLUME")
     name = statement.unity.full_name(read.name("the name of a volume"), 3)
     if read.take("RENAME", "TO"):
-        new = read.name("the new name")[-1]
+        *place, new = read.name("the new name")
         read.end()
+        if place and statement.unity.full_name([*place, new], 3).rpartition(".")[0] != name.rpartition(".")[0]:
+            raise SqlError("INVALID_PARAMETER_VALUE", f"The volume {name} cannot be moved to another schema.", "22023")
         statement.unity.patch("volumes", name, new_name=new)
     elif not apply(statement, read, "VOLUME", name):
         raise read.wrong("ALTER VOLUME takes RENAME TO, [SET] OWNER TO, SET TAGS or UNSET TAGS.")
