@@ -210,4 +210,7 @@ def _unserved(item: pytest.Item) -> str:
     if "clean_stack" not in fixtures:
         return ""
     requests = fixtures["clean_stack"].control("GET", "unserved")["unserved"]
-    return "\n".join(f"  {entry['request']} ({entry['times']} times)" for entry in requests)
+    shown = [
+        f"  {entry['request']} ({entry['times']} times) {', '.join(entry['known'])}".rstrip() for entry in requests
+    ]
+    return "\n".join([*shown, "docs/adding-an-endpoint.md shows how to add one."] if shown else [])

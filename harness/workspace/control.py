@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from harness.workspace import catalogs, dbfs, files, principals, secretscopes, volumes
+from harness.workspace import catalogs, dbfs, files, knownapis, principals, secretscopes, volumes
+from harness.workspace.capabilities import capabilities as known_capabilities
 from harness.workspace.errors import InvalidParameter
 from harness.workspace.runs import cancel_run
 from harness.workspace.runviews import run_view
@@ -75,7 +76,14 @@ def requests(call: Call) -> Document:
 
 
 def unserved(call: Call) -> Document:
-    return {"unserved": call.workspace.requests.unserved()}
+    """What was asked for in vain; ``known``: what that is to the clients that ask for it."""
+    entries = call.workspace.requests.unserved()
+    return {"unserved": [{**entry, "known": knownapis.names(*entry["request"].split(" ", 1))} for entry in entries]}
+
+
+def capabilities(call: Call) -> Document:
+    """Every operation that is served, and every other that clients know (docs/capabilities.md)."""
+    return {"capabilities": [row.document() for row in known_capabilities(call.request.app.routes)]}
 
 
 def runs(call: Call) -> Document:
@@ -155,6 +163,7 @@ routes = [
     Route("/_harness/engine", endpoint(engine), methods=["GET"]),
     Route("/_harness/requests", endpoint(requests), methods=["GET"]),
     Route("/_harness/unserved", endpoint(unserved), methods=["GET"]),
+    Route("/_harness/capabilities", endpoint(capabilities), methods=["GET"]),
     Route("/_harness/runs", endpoint(runs), methods=["GET"]),
     Route("/_harness/tables", endpoint(tables), methods=["GET"]),
     Route("/_harness/hold", endpoint(hold), methods=["POST"]),
