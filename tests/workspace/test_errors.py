@@ -120,7 +120,7 @@ def test_absolute_form_targets_are_served(service: Service) -> None:
 
 
 def test_double_slashes_in_a_path_are_one(http: httpx2.Client) -> None:
-    assert_refused(http.patch("/api/2.0/repos//7", json={}), 501, "NOT_IMPLEMENTED", "PATCH /api/2.0/repos/7")
+    assert_refused(http.patch("/api/2.0/quantum//7", json={}), 501, "NOT_IMPLEMENTED", "PATCH /api/2.0/quantum/7")
     assert http.get("/api//2.2//jobs/list").status_code == 200
 
 
