@@ -22,6 +22,7 @@ FIXTURES = (
     "s3",
     "workspace",
     "sql",
+    "faults",
     "stack",
     "clean_stack",
     "airflow_home",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 import json
+import platform
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,8 @@ ROOT = Path(__file__).parents[1]
 COMMAND = "pytest --update-witnesses tests/workspace  # or the tests of what you added"
 # What each writes into its User-Agent. Our own kernels, engine and readers are no witnesses.
 CLIENTS = {
-    "provider": ("databricks-airflow/",),
+    # With the interpreter's whole version: what our own tests write there is no witness.
+    "provider": (f" python/{platform.python_version()} os/",),
     "sdk": ("databricks-sdk-py/",),
     "connector": ("PyDatabricksSqlConnector/",),
     "http": ("python-httpx", "python-requests", "aiohttp/"),
@@ -107,4 +109,6 @@ def _entries(item: pytest.Item) -> Iterator[dict[str, Any]]:
 
 
 def _client(user_agent: str) -> str:
+    if "databricks-airflow/" not in user_agent and "databricks-sdk-py/" in user_agent:
+        return "sdk"
     return next((client for client, marks in CLIENTS.items() if any(mark in user_agent for mark in marks)), "")

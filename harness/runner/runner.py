@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 KERNELS = 8
 STOP_SECONDS = 5.0
 
+CarryOut = Callable[[TaskRun, Callable[[], tuple[State, Output]]], tuple[State, Output]]
+
 
 @dataclass
 class Work:
@@ -47,7 +50,8 @@ class Runner:
 
     Parameters: ``engine``; ``paths``: where workspace paths rest; ``directory``: logs of its processes;
     ``workspace_url`` and ``token``: for what notebooks ask of the workspace; ``kernel_python``: their interpreter
-    (empty: ours); ``changed``: called after each change of a run, from any thread; ``user``: who runs everything.
+    (empty: ours); ``changed``: called after each change of a run, from any thread; ``user``: who runs everything;
+    ``carry_out``: carries attempts out, or lets them fail instead.
     """
 
     def __init__(
@@ -60,8 +64,10 @@ class Runner:
         kernel_python: str | None,
         changed: Callable[[Run], None],
         user: str,
+        carry_out: CarryOut = lambda task, execute: execute(),
     ) -> None:
         self._changed = changed
+        self._carry_out = carry_out
         self._lock = threading.Lock()
         self._works: dict[int, Work] = {}
         self._threads: set[threading.Thread] = set()
@@ -187,7 +193,8 @@ class Runner:
 
     def _try(self, work: Work, attempt: Attempt) -> tuple[State, Output]:
         try:
-            return self._executor.execute(attempt, lambda: self._started(work, attempt))
+            started = partial(self._started, work, attempt)
+            return self._carry_out(attempt.task, lambda: self._executor.execute(attempt, started))
         except Exception as error:
             # A mistake of ours must end the task, not leave it RUNNING for ever.
             message = f"The harness failed to run the task: {type(error).__name__}: {error}"

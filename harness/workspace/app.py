@@ -22,6 +22,7 @@ from harness.workspace import (
     clusters,
     control,
     dbfs,
+    faults,
     files,
     gitcredentials,
     grants,
@@ -103,6 +104,7 @@ ROUTES: list[BaseRoute] = [
     *grants.routes,
     *tags.routes,
     *control.routes,
+    *faults.routes,
 ]
 
 
@@ -122,6 +124,7 @@ def build(workspace: Workspace) -> Starlette:
             Middleware(PlainTargets),
             Middleware(Logged, requests=workspace.requests),
             Middleware(Guard, identify=partial(identify, workspace), hosts=workspace.config.hosts),
+            Middleware(faults.Faulty, faults=workspace.faults, signal=workspace.signal, routes=ROUTES),
         ],
         exception_handlers={ApiError: handle_api_error, HTTPException: handle_unrouted, Exception: handle_crash},
     )

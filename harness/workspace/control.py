@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from harness.workspace import catalogs, dbfs, files, knownapis, principals, secretscopes, volumes
+from harness.workspace import catalogs, dbfs, faults, files, knownapis, principals, secretscopes, volumes
 from harness.workspace.capabilities import capabilities as known_capabilities
 from harness.workspace.errors import InvalidParameter
 from harness.workspace.runs import cancel_run
@@ -142,6 +142,7 @@ def forget(workspace: Workspace) -> None:
     """Forget every record and make what every workspace has anew."""
     workspace.runs.clear()
     workspace.signal.patience = math.inf
+    faults.forget(workspace)
     workspace.sql.reset()
     for catalog in workspace.store.all("catalog"):
         catalogs.forget(workspace, catalog["name"])
