@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from typer.testing import CliRunner
 
 from harness import cli, plugin
+from harness.capabilities import counts, listed
 from harness.settings import Settings
+from harness.workspace.capabilities import Capability
 
-COMMANDS = ("demo", "run", "up", "down", "env", "status", "fetch", "doctor")
+COMMANDS = ("demo", "run", "up", "down", "env", "status", "fetch", "doctor", "capabilities")
 FIXTURES = (
     "run_dag",
     "run_assets",
@@ -18,11 +22,32 @@ FIXTURES = (
     "s3",
     "workspace",
     "sql",
+    "faults",
     "stack",
     "clean_stack",
     "airflow_home",
     "harness_settings",
 )
+
+WITNESSES = Path(__file__).parent / "witnesses.json"
+CLIENTS = {
+    "provider": "Airflow's provider",
+    "sdk": "databricks-sdk",
+    "connector": "the SQL connector",
+    "http": "HTTP",
+}
+# What is served and has no witness, each with the reason.
+NO_PIPELINES = "refused by name: no pipeline can be made here, so there is none"
+UNPROVED = {
+    "DELETE /api/2.0/pipelines/{pipeline_id}": NO_PIPELINES,
+    "GET /api/2.0/pipelines/{pipeline_id}": NO_PIPELINES,
+    "GET /api/2.0/pipelines/{pipeline_id}/updates": NO_PIPELINES,
+    "POST /api/2.0/pipelines": NO_PIPELINES,
+    "POST /api/2.0/pipelines/{pipeline_id}/stop": NO_PIPELINES,
+    "POST /api/2.0/pipelines/{pipeline_id}/updates": NO_PIPELINES,
+    "POST /api/2.1/clusters/start": "always an error, as on Databricks for a cluster that runs",
+    "PUT /api/2.0/pipelines/{pipeline_id}": NO_PIPELINES,
+}
 
 
 def settings() -> Iterator[str]:
@@ -57,3 +82,54 @@ def fixtures() -> Iterator[str]:
         definition = getattr(plugin, name)
         contract = (inspect.getdoc(definition) or "").splitlines()[0].replace("``", "`")
         yield f"| `{name}` | {definition._fixture_function_marker.scope} | {contract} |"
+
+
+def provider() -> Iterator[str]:
+    """Every request of the provider's hook, and who proves that it is served."""
+    yield "| request | the provider's name | |"
+    yield "|---|---|---|"
+    for row in listed():
+        if row.provider:
+            yield f"| `{row.key}` | {_names(row.provider)} | {_proof(row)} |"
+
+
+def served() -> Iterator[str]:
+    """Every served operation, by service, with its proof."""
+    rows = [row for row in listed() if row.served]
+    for service in counts(rows):
+        yield f"### {service}"
+        yield ""
+        yield "| request | databricks-sdk | proved by |"
+        yield "|---|---|---|"
+        for row in rows:
+            if row.service == service:
+                yield f"| `{row.key}` | {_names(name.rpartition('.')[2] for name in row.sdk)} | {_proof(row)} |"
+        yield ""
+
+
+def services() -> Iterator[str]:
+    """How much of each service of the SDK is served."""
+    numbers = counts([row for row in listed() if row.sdk])
+    yield "| service | served | absent |"
+    yield "|---|---|---|"
+    for service, (some, known) in numbers.items():
+        if some:
+            yield f"| `{service}` | {some} | {known - some} |"
+    absent = {service: known for service, (some, known) in numbers.items() if not some}
+    yield ""
+    yield f"Nothing is served of {len(absent)} services with {sum(absent.values())} operations:"
+    yield ", ".join(f"`{service}` ({known})" for service, known in absent.items()) + "."
+
+
+def _proof(row: Capability) -> str:
+    witness = json.loads(WITNESSES.read_text()).get(row.key)
+    if not row.served:
+        return "absent (501)"
+    if witness is None:
+        return UNPROVED.get(row.key, "")
+    file, _, test = witness["test"].partition("::")
+    return f"[{test.replace('_', ' ')}](../{file}), by {CLIENTS[witness['client']]}"
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

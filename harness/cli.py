@@ -1,4 +1,4 @@
-"""The command line: ``harness demo | run | up | down | env | status | fetch | doctor``.
+"""The command line: ``harness demo | run | up | down | env | status | fetch | doctor | capabilities``.
 
 Exit codes: 0 all is green; 1 a run failed, or the machine lacks something; 2 the command was wrong; 130 interrupted.
 """
@@ -234,6 +234,21 @@ def doctor() -> None:
         grid.add_row("ok" if finding.good else "NO", finding.name, finding.seen, "" if finding.good else finding.mend)
     out.print(grid, markup=False)
     raise typer.Exit(0 if all(finding.good for finding in findings) else 1)
+
+
+@app.command()
+def capabilities(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show which operations of Databricks' API the workspace serves, and which it does not."""
+    from harness.capabilities import listed, overview
+
+    rows = listed()
+    if as_json:
+        print(json.dumps([row.document() for row in rows], indent=2))
+        return
+    for line in overview(rows):
+        out.print(line, markup=False, soft_wrap=True)
 
 
 def _json(text: str | None) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ from harness.settings import Settings
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
+    from harness.faults import Faults
     from harness.lake.tables import LakeReader
     from harness.stack import Stack
 
@@ -179,10 +180,20 @@ def sql(clean_stack: Stack) -> Iterator[Callable[..., list[Any]]]:
         yield execute
 
 
+@pytest.fixture
+def faults(clean_stack: Stack) -> Faults:
+    """Failures on demand: ``faults.request("runs.get", status=429)``; one that never fires fails the test."""
+    from harness.faults import Faults
+
+    return Faults(clean_stack)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Fail a test that asked the workspace for something it does not serve."""
+    """Fail a test that asked the workspace for something it does not serve, or whose faults did not fire."""
     yield
+    if missed := _missed(item):
+        pytest.fail(f"these faults were made and never fired (`expected=False` allows that):\n{missed}", pytrace=False)
     if unserved := _unserved(item):
         pytest.fail(f"the workspace was asked for what it does not serve:\n{unserved}", pytrace=False)
 
@@ -205,9 +216,19 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+def _missed(item: pytest.Item) -> str:
+    fixtures = getattr(item, "funcargs", {})
+    if "faults" not in fixtures or not hasattr(fixtures["faults"], "missed"):
+        return ""
+    return "\n".join(f"  {fault}" for fault in fixtures["faults"].missed())
+
+
 def _unserved(item: pytest.Item) -> str:
     fixtures = getattr(item, "funcargs", {})
     if "clean_stack" not in fixtures:
         return ""
     requests = fixtures["clean_stack"].control("GET", "unserved")["unserved"]
-    return "\n".join(f"  {entry['request']} ({entry['times']} times)" for entry in requests)
+    shown = [
+        f"  {entry['request']} ({entry['times']} times) {', '.join(entry['known'])}".rstrip() for entry in requests
+    ]
+    return "\n".join([*shown, "docs/adding-an-endpoint.md shows how to add one."] if shown else [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -55,6 +56,15 @@ def test_doctor_is_content_with_this_machine_and_says_so_line_by_line():
     answer = harness("doctor", COLUMNS="200")
     assert answer.returncode == 0, answer.stdout
     assert "Java" in answer.stdout
+
+
+def test_capabilities_lists_what_is_served_and_what_is_not():
+    text = harness("capabilities").stdout
+    assert "served  POST /api/2.2/jobs/run-now" in text
+    assert re.search(r"^ +\d+ of +\d+  jobs$", text, re.MULTILINE)
+    assert "lakeview" in text.splitlines()[-1]
+    rows = json.loads(harness("capabilities", "--json").stdout)
+    assert {row["served"] for row in rows} == {True, False}
 
 
 def test_doctor_names_what_is_missing_and_how_to_mend_it(tmp_path):

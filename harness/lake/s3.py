@@ -1,16 +1,31 @@
-"""The S3 server: moto, in a process of its own, on a socket that its parent has bound.
+"""The S3 server: moto, in a process of its own, on a socket that its parent has bound, with faults on demand.
 
 Run as ``python -m harness.lake.s3`` by :class:`harness.process.Child`; needs no configuration.
 """
 
 from __future__ import annotations
 
+import fnmatch
+import io
+import json
 import logging
 import threading
+import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from xml.sax.saxutils import escape
 
+from harness.lake.faults import BadFault, Fault, Faults
 from harness.process import Lifeline
+
+# No bucket's name has an underscore.
+FAULTS = "/_harness/faults"
+RESET = "/moto-api/reset"
+FIELDS = frozenset({"method", "path", "status", "code", "message", "nth", "times", "when"})
+App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 @dataclass(frozen=True)
@@ -25,9 +40,91 @@ class S3Endpoint:
 
 def reset(endpoint: S3Endpoint) -> None:
     """Forget every bucket of the moto server at ``endpoint``. Raises: ``urllib.error.URLError``."""
-    request = urllib.request.Request(f"{endpoint.url}/moto-api/reset", data=b"", method="POST")
+    request = urllib.request.Request(f"{endpoint.url}{RESET}", data=b"", method="POST")
     with urllib.request.urlopen(request, timeout=30):
         pass
+
+
+def faults(endpoint: S3Endpoint, method: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Make (POST), list (GET) or take back (DELETE) the faults of our S3 server.
+
+    Returns: its answer. Raises: ``BadFault``; ``OSError`` when it does not answer.
+    """
+    data = json.dumps(body or {}).encode() if method == "POST" else None
+    request = urllib.request.Request(f"{endpoint.url}{FAULTS}", data=data, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            answer: dict[str, Any] = json.load(response)
+            return answer
+    except urllib.error.HTTPError as error:
+        raise BadFault(error.read().decode()) from None
+
+
+class Faulty:
+    """WSGI layer that lets requests fail, such as with ``SlowDown``; its control interface is at ``FAULTS``."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.faults = Faults()
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        if path == FAULTS:
+            return self._control(method, environ, start)
+        if path == RESET:
+            self.faults.clear()
+        fault = self.faults.hit(
+            lambda spec: fnmatch.fnmatchcase(path, spec.get("path", "*")) and spec.get("method", method) == method
+        )
+        if fault is None:
+            return self.app(environ, start)
+        if fault.after:
+            for _ in self.app(environ, lambda *answer: io.BytesIO().write):
+                pass
+        else:
+            # The connection is kept: what was not read would be taken for the next request.
+            while environ["wsgi.input"].read(1 << 20):
+                pass
+        return _refuse(fault, path, start)
+
+    def _control(self, method: str, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        try:
+            if method == "POST":
+                given = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+                document = self.faults.add(_checked(given)).document()
+            else:
+                if method == "DELETE":
+                    self.faults.clear()
+                document = {"faults": self.faults.documents()}
+        except ValueError as error:
+            return _send(start, 400, "text/plain", str(error).encode())
+        return _send(start, 200, "application/json", json.dumps(document).encode())
+
+
+def _checked(given: Any) -> dict[str, Any]:
+    if not isinstance(given, dict) or given.keys() - FIELDS:
+        raise BadFault(f"Expected an object with fields among {', '.join(sorted(FIELDS))}.")
+    if not all(isinstance(given.get(name, ""), str) for name in ("method", "path", "code", "message")):
+        raise BadFault("Expected method, path, code and message to be strings.")
+    if given.get("status", 503) not in [status.value for status in HTTPStatus if status >= 400]:
+        raise BadFault("Expected status to be an HTTP status of 400 or more.")
+    return given
+
+
+def _refuse(fault: Fault, path: str, start: Callable[..., Any]) -> Iterable[bytes]:
+    """S3's error document (AWS: API reference, "Error responses"; SlowDown is 503)."""
+    code = fault.spec.get("code", "SlowDown")
+    message = fault.spec.get("message", "Please reduce your request rate.")
+    fields = {"Code": code, "Message": message, "Resource": path, "RequestId": f"fault-{fault.id}"}
+    inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields.items())
+    body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'.encode()
+    return _send(start, fault.spec.get("status", 503), "application/xml", body)
+
+
+def _send(start: Callable[..., Any], status: int, kind: str, body: bytes) -> Iterable[bytes]:
+    headers = [("Content-Type", kind), ("Content-Length", str(len(body)))]
+    start(f"{status} {HTTPStatus(status).phrase}", headers)
+    return [body]
 
 
 def main() -> None:
@@ -47,7 +144,7 @@ def main() -> None:
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     host, port = sock.getsockname()
-    application = DomainDispatcherApplication(create_backend_app)
+    application = Faulty(DomainDispatcherApplication(create_backend_app))
     server = make_server(host, port, application, threaded=True, request_handler=Handler, fd=sock.fileno())
     lifeline.on_parent_gone(lambda: threading.Thread(target=server.shutdown).start())
     lifeline.ready(url=f"http://{host}:{port}")

@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 KERNELS = 8
 STOP_SECONDS = 5.0
 
+CarryOut = Callable[[TaskRun, Callable[[], tuple[State, Output]]], tuple[State, Output]]
+
 
 class Runner:
     """Runs the tasks of runs.
@@ -39,7 +42,8 @@ class Runner:
     Parameters: ``engine``; ``paths``: where workspace paths rest; ``directory``: logs of its processes;
     ``workspace_url`` and ``token``: for what notebooks ask of the workspace; ``kernel_python``: their interpreter
     (empty: ours); ``changed``: called after each change of a run, from any thread; ``user``: who runs everything;
-    ``workspace_id``: the workspace's; ``service``: what tasks ask of it.
+    ``workspace_id``: the workspace's; ``service``: what tasks ask of it; ``carry_out``: carries attempts out, or lets
+    them fail instead.
     """
 
     def __init__(
@@ -54,8 +58,10 @@ class Runner:
         user: str,
         workspace_id: str = "0",
         service: Service | None = None,
+        carry_out: CarryOut = lambda task, execute: execute(),
     ) -> None:
         self._changed = changed
+        self._around = carry_out
         self._lock = threading.Lock()
         self._works: dict[int, Work] = {}
         self._threads: set[threading.Thread] = set()
@@ -210,9 +216,8 @@ class Runner:
 
     def _try(self, work: Work, attempt: Attempt) -> tuple[State, Output]:
         try:
-            return self._executor.execute(
-                attempt, lambda: self._started(work, attempt), lambda: self._loop(work, attempt)
-            )
+            started, loop = partial(self._started, work, attempt), partial(self._loop, work, attempt)
+            return self._around(attempt.task, lambda: self._executor.execute(attempt, started, loop))
         except Exception as error:
             # A mistake of ours must end the task, not leave it RUNNING for ever.
             message = f"The harness failed to run the task: {type(error).__name__}: {error}"

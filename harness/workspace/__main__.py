@@ -9,16 +9,18 @@ import shutil
 import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 from harness.lake.engine import Engine, EngineConfig, EngineFailed
+from harness.lake.faults import Faults
 from harness.lake.paths import WorkspacePaths
 from harness.lake.s3 import S3Endpoint
 from harness.lake.sql.operations import SqlEngine
 from harness.process import Lifeline
 from harness.runner.run import Run
 from harness.runner.runner import Runner
-from harness.workspace import control, launch, thrift
+from harness.workspace import control, faults, launch, thrift
 from harness.workspace.app import Server
 from harness.workspace.longpoll import Signal
 from harness.workspace.requestlog import RequestLog
@@ -58,6 +60,7 @@ def compose(config: Config, url: str) -> Workspace:
     paths = WorkspacePaths(config.folders)
     # Catalogs made in a former life are among the records.
     kept = [catalog["name"] for catalog in store.all("catalog")]
+    asked = Faults()
     engine = Engine(engine_config(config, url, sorted({*config.catalogs, *kept})))
 
     def changed(run: Run) -> None:
@@ -72,7 +75,7 @@ def compose(config: Config, url: str) -> Workspace:
         paths=paths,
         runs=Runs(store, changes),
         engine=engine,
-        sql=SqlEngine(engine, paths),
+        sql=SqlEngine(engine, paths, around=partial(faults.around_statement, asked)),
         runner=Runner(
             engine,
             paths,
@@ -84,7 +87,9 @@ def compose(config: Config, url: str) -> Workspace:
             config.user,
             str(config.org_id),
             TaskService(lambda: workspace),
+            partial(faults.around_task, asked),
         ),
+        faults=asked,
     )
     workspace.runs.load()
     control.seed(workspace)

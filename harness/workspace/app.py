@@ -25,6 +25,7 @@ from harness.workspace import (
     clusters,
     control,
     dbfs,
+    faults,
     files,
     gitcredentials,
     grants,
@@ -119,6 +120,7 @@ ROUTES: list[BaseRoute] = [
     *tags.routes,
     *objectpermissions.routes,
     *control.routes,
+    *faults.routes,
 ]
 
 
@@ -138,6 +140,7 @@ def build(workspace: Workspace) -> Starlette:
             Middleware(PlainTargets),
             Middleware(Logged, requests=workspace.requests),
             Middleware(Guard, identify=partial(identify, workspace), hosts=workspace.config.hosts),
+            Middleware(faults.Faulty, faults=workspace.faults, signal=workspace.signal, routes=ROUTES),
         ],
         exception_handlers={ApiError: handle_api_error, HTTPException: handle_unrouted, Exception: handle_crash},
     )

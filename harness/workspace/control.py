@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from harness.workspace import catalogs, dbfs, files, principals, secretscopes, volumes, warehouses
+from harness.workspace import catalogs, dbfs, faults, files, knownapis, principals, secretscopes, volumes, warehouses
+from harness.workspace.capabilities import capabilities as known_capabilities
 from harness.workspace.errors import InvalidParameter
 from harness.workspace.runs import cancel_run
 from harness.workspace.runviews import run_view
@@ -76,7 +77,14 @@ def requests(call: Call) -> Document:
 
 
 def unserved(call: Call) -> Document:
-    return {"unserved": call.workspace.requests.unserved()}
+    """What was asked for in vain; ``known``: what that is to the clients that ask for it."""
+    entries = call.workspace.requests.unserved()
+    return {"unserved": [{**entry, "known": knownapis.names(*entry["request"].split(" ", 1))} for entry in entries]}
+
+
+def capabilities(call: Call) -> Document:
+    """Every operation that is served, and every other that clients know (docs/capabilities.md)."""
+    return {"capabilities": [row.document() for row in known_capabilities(call.request.app.routes)]}
 
 
 def runs(call: Call) -> Document:
@@ -135,6 +143,7 @@ def forget(workspace: Workspace) -> None:
     """Forget every record and make what every workspace has anew."""
     workspace.runs.clear()
     workspace.signal.patience = math.inf
+    faults.forget(workspace)
     workspace.sql.reset()
     for catalog in workspace.store.all("catalog"):
         catalogs.forget(workspace, catalog["name"])
@@ -156,6 +165,7 @@ routes = [
     Route("/_harness/engine", endpoint(engine), methods=["GET"]),
     Route("/_harness/requests", endpoint(requests), methods=["GET"]),
     Route("/_harness/unserved", endpoint(unserved), methods=["GET"]),
+    Route("/_harness/capabilities", endpoint(capabilities), methods=["GET"]),
     Route("/_harness/runs", endpoint(runs), methods=["GET"]),
     Route("/_harness/tables", endpoint(tables), methods=["GET"]),
     Route("/_harness/hold", endpoint(hold), methods=["POST"]),

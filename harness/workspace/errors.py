@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from harness.workspace import knownapis
+
 log = logging.getLogger(__name__)
 
 
@@ -119,14 +121,15 @@ def handle_unrouted(request: Request, error: Exception) -> Response:
     path = request.url.path
     if error.status_code not in (404, 405):
         return answer(ApiError(str(error.detail)))
-    if not path.startswith(("/api/", "/oidc/")):
+    names = knownapis.names(request.method, path)
+    if not names and not path.startswith(("/api/", "/oidc/")):
         return answer(NotFound(f"No such path: {request.method} {path}", error_code="ENDPOINT_NOT_FOUND"))
     request.scope["harness.unserved"] = True
+    asked = f"{request.method} {path}" + (f" ({', '.join(names)})" if names else "")
     return answer(
         NotServed(
-            f"{request.method} {path} is not served by the local workspace. GET /_harness/unserved lists what "
-            "was asked for in vain; to add it, write its handler in the API group's module under harness/workspace/ "
-            "and name it in that module's `routes`."
+            f"{asked} is not served by the local workspace. GET /_harness/unserved lists what was asked for in vain, "
+            "docs/capabilities.md what is served; docs/adding-an-endpoint.md shows how to add it."
         )
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.runner.run import now
-from harness.workspace import arrays, clusters, jobspec, nesting, permissions
+from harness.workspace import arrays, clusters, faults, jobspec, nesting, permissions
 from harness.workspace.errors import InvalidParameter, NotFound
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, api, page
@@ -107,7 +107,8 @@ def list_jobs(call: Call) -> Document:
     Version 2.0 has no pages unless a ``limit`` asks for them.
     """
     name, expand = call.text("name", "").lower(), call.flag("expand_tasks")
-    jobs = reversed(call.workspace.store.all("job"))
+    hidden = faults.unlisted(call.workspace, "jobs.list_jobs")
+    jobs = [job for job in reversed(call.workspace.store.all("job")) if not hidden(job)]
     found = [job for job in jobs if not name or job["settings"]["name"].lower() == name]
     whole = arrays.version(call) == "2.0"
     some, following, previous = page(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,13 +24,21 @@ def operator_of(user_agent: str) -> str:
     return found.group(1) if found else ""
 
 
+def operation_of(endpoint: Callable[..., Any]) -> str:
+    """The name of what answers a route, as ``module.function``."""
+    module = endpoint.__module__.rpartition(".")[2]
+    return str(getattr(endpoint, "operation", f"{module}.{endpoint.__name__.lstrip('_')}"))
+
+
 @dataclass(frozen=True)
 class Entry:
-    """One request. ``time``: epoch seconds; ``ms``: how long it took; ``operation``: our handler's name."""
+    """One request. ``time``: epoch seconds; ``ms``: how long it took; ``operation``: our handler's name; ``route``:
+    the path that it serves, with parameters in braces."""
 
     time: float
     method: str
     path: str
+    route: str
     status: int
     ms: float
     operation: str
@@ -89,9 +98,10 @@ class Logged:
                 time=started,
                 method=scope["method"],
                 path=scope["path"],
+                route=getattr(scope.get("route"), "path", ""),
                 status=status,
                 ms=round(1000 * (time.perf_counter() - clock), 1),
-                operation=getattr(endpoint, "operation", getattr(endpoint, "__name__", "")),
+                operation=operation_of(endpoint) if endpoint else "",
                 operator=operator_of(agent),
                 user_agent=agent,
             )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
+from harness.lake.faults import Faults
 from harness.lake.paths import WorkspacePaths, storage_folders
 from harness.runner.run import LifeCycle, Result, Run, State, TaskRun, now
 from harness.workspace.longpoll import Signal
@@ -211,6 +212,7 @@ class Workspace:
     engine: Engine
     sql: SqlEngine
     runner: Runner
+    faults: Faults = field(default_factory=Faults)
 
     @property
     def hold_seconds(self) -> float:

@@ -32,7 +32,29 @@ def assert_refused(answer: httpx2.Response, status: int, code: str, *words: str)
 def test_an_unknown_operation_is_refused_by_name_and_recorded(service: Service, http: httpx2.Client) -> None:
     http.post("/_harness/reset")
     assert_refused(http.get("/api/2.0/genie/spaces"), 501, "NOT_IMPLEMENTED", "GET /api/2.0/genie/spaces")
-    assert http.get("/_harness/unserved").json() == {"unserved": [{"request": "GET /api/2.0/genie/spaces", "times": 1}]}
+    (entry,) = http.get("/_harness/unserved").json()["unserved"]
+    assert (entry["request"], entry["times"]) == ("GET /api/2.0/genie/spaces", 1)
+
+
+def test_what_is_not_served_is_named_as_its_clients_name_it(w: WorkspaceClient, http: httpx2.Client) -> None:
+    http.post("/_harness/reset")
+    with pytest.raises(NotServedHere, match=r"lakeview\.list of databricks-sdk.*docs/adding-an-endpoint\.md"):
+        list(w.lakeview.list())
+    with pytest.raises(NotServedHere, match=r"POST /serving-endpoints/m/invocations \(serving_endpoints\.query of"):
+        w.serving_endpoints.query("m")
+    known = [entry["known"] for entry in http.get("/_harness/unserved").json()["unserved"]]
+    assert known == [["lakeview.list of databricks-sdk"], ["serving_endpoints.query of databricks-sdk"]]
+
+
+def test_the_workspace_tells_what_it_serves_and_what_it_does_not(http: httpx2.Client) -> None:
+    rows = {f"{r['method']} {r['path']}": r for r in http.get("/_harness/capabilities").json()["capabilities"]}
+    submit = rows["POST /api/2.2/jobs/runs/submit"]
+    assert (submit["served"], submit["operation"], submit["sdk"]) == (True, "launch.submit", ["jobs.submit"])
+    assert submit["provider"] == ["SUBMIT_RUN_ENDPOINT"]
+    assert submit["other_paths"] == ["/api/2.1/jobs/runs/submit", "/api/2.0/jobs/runs/submit"]
+    absent = rows["GET /api/2.0/lakeview/dashboards"]
+    assert (absent["served"], absent["operation"], absent["sdk"]) == (False, "", ["lakeview.list"])
+    assert not any("/_harness/" in key for key in rows)
 
 
 def test_the_sdk_raises_its_own_not_implemented(w: WorkspaceClient) -> None:
@@ -98,7 +120,7 @@ def test_absolute_form_targets_are_served(service: Service) -> None:
 
 
 def test_double_slashes_in_a_path_are_one(http: httpx2.Client) -> None:
-    assert_refused(http.patch("/api/2.0/repos//7", json={}), 501, "NOT_IMPLEMENTED", "PATCH /api/2.0/repos/7")
+    assert_refused(http.patch("/api/2.0/quantum//7", json={}), 501, "NOT_IMPLEMENTED", "PATCH /api/2.0/quantum/7")
     assert http.get("/api//2.2//jobs/list").status_code == 200
 
 

@@ -36,13 +36,15 @@ OBITUARY_SECONDS = 10.0
 
 
 Work = Callable[[SparkSession], Result]
+Around = Callable[[str, Callable[[], Result]], Result]
 
 
 class SqlEngine:
     """Sessions and their statements on one engine.
 
     Parameters: ``paths``, where ``/Volumes`` and ``/Workspace`` rest; ``idle``, seconds after which an unused session
-    goes; ``ceiling``, bytes of results held at most; ``clock``, what idleness is measured by.
+    goes; ``ceiling``, bytes of results held at most; ``clock``, what idleness is measured by; ``around``, runs
+    statements, or lets them fail instead.
     """
 
     def __init__(
@@ -53,7 +55,9 @@ class SqlEngine:
         idle: float = IDLE_SECONDS,
         ceiling: int = RESULT_BYTES,
         clock: Callable[[], float] = time.monotonic,
+        around: Around = lambda statement, run: run(),
     ) -> None:
+        self.around = around
         self.engine = engine
         self.paths = paths
         self.held = Registry(idle, ceiling, clock)
@@ -201,7 +205,7 @@ class SqlEngine:
                 if timer is not None:
                     timer.start()
                 session.settle(statement)
-                result = work(spark)
+                result = self.around(statement, lambda: work(spark)) if statement else work(spark)
                 self.held.make_room(result.size)
                 operation.finish(State.SUCCEEDED, result=result)
             finally:
