@@ -61,7 +61,7 @@ class Runner:
         carry_out: CarryOut = lambda task, execute: execute(),
     ) -> None:
         self._changed = changed
-        self._around = carry_out
+        self._carrier = carry_out
         self._lock = threading.Lock()
         self._works: dict[int, Work] = {}
         self._threads: set[threading.Thread] = set()
@@ -217,7 +217,7 @@ class Runner:
     def _try(self, work: Work, attempt: Attempt) -> tuple[State, Output]:
         try:
             started, loop = partial(self._started, work, attempt), partial(self._loop, work, attempt)
-            return self._around(attempt.task, lambda: self._executor.execute(attempt, started, loop))
+            return self._carrier(attempt.task, lambda: self._executor.execute(attempt, started, loop))
         except Exception as error:
             # A mistake of ours must end the task, not leave it RUNNING for ever.
             message = f"The harness failed to run the task: {type(error).__name__}: {error}"
