@@ -104,7 +104,7 @@ def spark_conf(
         "spark.ui.showConsoleProgress": "false",
         "spark.python.daemon.module": UDF_DAEMON,
         "spark.sql.catalogImplementation": "in-memory",  # Hive's on Derby: 2.6 s on the first table write (measured)
-        "spark.sql.warehouse.dir": str(directory / "warehouse"),
+        "spark.sql.warehouse.dir": f"file:{directory / 'warehouse'}",
         "spark.sql.session.timeZone": "Etc/UTC",  # a Databricks cluster's
         # Spark 4.2 binds parameter markers in its parser, by a method that Delta 4.4.0's parser does not pass on:
         # without this, spark.sql(args=...) ends with UNBOUND_SQL_PARAMETER (measured).
@@ -129,9 +129,13 @@ def spark_conf(
 
 
 def mount_conf(folders: Mapping[str, str | Path]) -> dict[str, str]:
-    """Settings by which Spark finds DBFS, volumes and workspace files, under ``file:/`` and ``dbfs:/``."""
+    """Settings by which Spark finds DBFS, volumes and workspace files, under ``file:/`` and ``dbfs:/``.
+
+    With DBFS, a path without a scheme is one of DBFS, as on a cluster (docs: "Work with files on Databricks").
+    """
     package = CATALOG.rpartition(".")[0]
     return {
+        **({"spark.hadoop.fs.defaultFS": "dbfs:///"} if "/dbfs" in folders else {}),
         "spark.hadoop.harness.folders": json.dumps({prefix: str(folder) for prefix, folder in folders.items()}),
         "spark.hadoop.fs.file.impl": f"{package}.LocalFiles",
         "spark.hadoop.fs.dbfs.impl": f"{package}.DbfsFiles",

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from harness.lake.paths import WorkspacePaths
 from harness.lake.s3 import S3Endpoint
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class LakeReader:
     """
 
     def __init__(self, workspace_url: str, token: str, s3: S3Endpoint | None = None) -> None:
-        self.url = f"{workspace_url}/api/2.1/unity-catalog"
+        self.workspace_url = workspace_url
         self.token = token
         self.storage_options = _storage_options(s3) if s3 else {}
 
@@ -100,7 +101,7 @@ class LakeReader:
         kind = document["table_type"] if document["table_type"] == "VIEW" else document["data_source_format"]
         if kind != "DELTA":
             raise NotDelta(f"{name} is {kind.lower()}, not Delta: query it with SQL.")
-        return Table(document["full_name"], document["storage_location"], self.storage_options)
+        return Table(document["full_name"], self._located(document["storage_location"]), self.storage_options)
 
     def tables(self, catalog: str | None = None) -> list[str]:
         """Full names of all tables and views, of one catalog or of all."""
@@ -111,6 +112,13 @@ class LakeReader:
                 found = self._list("tables", catalog_name=each, schema_name=schema["name"])
                 names += [table["full_name"] for table in found]
         return names
+
+    def _located(self, location: str) -> str:
+        """A location as others than Databricks find it: DBFS is a folder of the workspace's."""
+        if not location.startswith("dbfs:"):
+            return location
+        folders = self._ask("/_harness/status")["folders"]
+        return f"file:{WorkspacePaths(folders).local(location)}"
 
     def _not_found(self, name: str) -> TableNotFound:
         parts = name.split(".")
@@ -136,7 +144,12 @@ class LakeReader:
             query["page_token"] = page["next_page_token"]
 
     def _get(self, path: str) -> dict[str, Any]:
-        request = urllib.request.Request(f"{self.url}/{path}", headers={"Authorization": f"Bearer {self.token}"})
+        return self._ask(f"/api/2.1/unity-catalog/{path}")
+
+    def _ask(self, path: str) -> dict[str, Any]:
+        request = urllib.request.Request(
+            f"{self.workspace_url}{path}", headers={"Authorization": f"Bearer {self.token}"}
+        )
         with urllib.request.urlopen(request, timeout=60) as answer:
             document: dict[str, Any] = json.load(answer)
             return document

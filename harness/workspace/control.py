@@ -46,6 +46,7 @@ def status(call: Call) -> Document:
     return {
         "url": workspace.url,
         "versions": {name: metadata.version(name) for name in PACKAGES},
+        "folders": {prefix: str(folder) for prefix, folder in workspace.paths.roots.items()},
         "engine": engine_status(workspace),
         "sql": workspace.sql.status(),
         "runner": workspace.runner.status(),

@@ -125,21 +125,21 @@ def test_files_are_read_as_a_table(run: Run, tmp_path: Path) -> None:
     (tmp_path / "day=1" / "a.csv").write_text("id;name\n1;x\n2;\n")
     (tmp_path / "b.json").write_text('{"id": 1, "tags": ["a"]}\n')
     (tmp_path / "c.txt").write_text("one\ntwo\n")
-    csv = f"read_files('{tmp_path}/', format => 'csv', header => true, sep => ';', fileNamePattern => '*.csv')"
+    csv = f"read_files('file:{tmp_path}/', format => 'csv', header => true, sep => ';', fileNamePattern => '*.csv')"
     assert run(f"SELECT * FROM {csv} ORDER BY id") == [(1, "x", 1, None), (2, None, 1, None)]
     assert run(f"SELECT id, _metadata.file_name FROM {csv} WHERE name = 'x'") == [(1, "a.csv")]
-    typed = f"read_files('{tmp_path}/day=1', format => 'csv', header => true, sep => ';', schema => 'id STRING')"
+    typed = f"read_files('file:{tmp_path}/day=1', format => 'csv', header => true, sep => ';', schema => 'id STRING')"
     assert run(f"SELECT * FROM {typed} ORDER BY id") == [("1",), ("2",)]
-    hinted = f"read_files('{tmp_path}/b.json', schemaHints => 'id DECIMAL(5,1)', schemaEvolutionMode => 'none')"
+    hinted = f"read_files('file:{tmp_path}/b.json', schemaHints => 'id DECIMAL(5,1)', schemaEvolutionMode => 'none')"
     assert [str(row[0]) for row in run(f"SELECT id FROM {hinted}")] == ["1.0"]
-    assert run(f"SELECT * FROM read_files('{tmp_path}/c.txt')") == [("one",), ("two",)]
+    assert run(f"SELECT * FROM read_files('file:{tmp_path}/c.txt')") == [("one",), ("two",)]
     run(f"CREATE TABLE main.default.ingested AS SELECT id, name FROM {csv}")
     assert run("SELECT count(*) FROM main.default.ingested") == [(2,)]
-    assert run("SELECT count(*) FROM read_files(:p, format => 'text')", {"p": f"{tmp_path}/c.txt"}) == [(2,)]
+    assert run("SELECT count(*) FROM read_files(:p, format => 'text')", {"p": f"file:{tmp_path}/c.txt"}) == [(2,)]
     for call, says in (
         ("'/nowhere/x.csv'", "PATH_NOT_FOUND"),
-        (f"'{tmp_path}', format => 'avro'", "read_files of format avro is not supported by the local harness"),
-        (f"'{tmp_path}/b.json', schema => 'id INT', rescuedDataColumn => '_r'", "rescuedDataColumn"),
+        (f"'file:{tmp_path}', format => 'avro'", "read_files of format avro is not supported by the local harness"),
+        (f"'file:{tmp_path}/b.json', schema => 'id INT', rescuedDataColumn => '_r'", "rescuedDataColumn"),
         ("format => 'csv'", "needs a path"),
     ):
         with pytest.raises(ServerOperationError, match=says):
@@ -149,11 +149,11 @@ def test_files_are_read_as_a_table(run: Run, tmp_path: Path) -> None:
 def test_a_folder_is_listed(run: Run, tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "a.txt").write_text("abc")
-    found = run(f"LIST '{tmp_path}'")
-    assert [row[:3] for row in found] == [(f"{tmp_path}/a.txt", "a.txt", 3), (f"{tmp_path}/sub/", "sub/", 0)]
-    assert len(run(f"LIST '{tmp_path}/' WITH (CREDENTIAL c) LIMIT 1")) == 1
+    found = run(f"LIST 'file:{tmp_path}'")
+    assert [row[:3] for row in found] == [(f"file:{tmp_path}/a.txt", "a.txt", 3), (f"file:{tmp_path}/sub/", "sub/", 0)]
+    assert len(run(f"LIST 'file:{tmp_path}/' WITH (CREDENTIAL c) LIMIT 1")) == 1
     with pytest.raises(ServerOperationError, match="PATH_NOT_FOUND"):
-        run(f"LIST '{tmp_path}/nowhere'")
+        run(f"LIST 'file:{tmp_path}/nowhere'")
 
 
 def test_a_catalog_has_an_information_schema(run: Run) -> None:

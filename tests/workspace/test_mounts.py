@@ -12,6 +12,7 @@ from databricks.sdk.service.catalog import VolumeType
 from databricks.sdk.service.sql import StatementState
 from databricks.sdk.service.workspace import ImportFormat, Language
 
+from harness.lake.tables import LakeReader
 from harness.stack import Stack
 
 pytestmark = pytest.mark.slow
@@ -87,20 +88,31 @@ for volume in ("{VOLUME}", "dbfs:/Volumes/main"):
 """
 
 SPARK = f"""
-for root in ("{VOLUME}", "dbfs:{VOLUME}", "dbfs:/in", "/dbfs/in"):
+for root in ("{VOLUME}", "dbfs:{VOLUME}", "file:{VOLUME}", "dbfs:/in", "/in", "file:/dbfs/in"):
     frame = spark.read.csv(f"{{root}}/a.csv", header=True)
     assert [tuple(row) for row in frame.collect()] == [("1", "x")], root
 name = spark.read.csv("{VOLUME}/a.csv").selectExpr("_metadata.file_path").first()[0]
-assert name == "file:{VOLUME}/a.csv", name
+assert name == "dbfs:{VOLUME}/a.csv", name
+assert spark.read.text("/Workspace{HOME}/conf.json").first().value == "{{}}"
 spark.range(3).write.parquet("{VOLUME}/out")
 assert spark.read.parquet("dbfs:{VOLUME}/out").count() == 3
 spark.range(4).write.format("delta").save("dbfs:/tables/t")
 spark.range(2).write.format("delta").mode("append").save("dbfs:/tables/t")
-assert spark.read.format("delta").load("/dbfs/tables/t").count() == 6
+assert spark.read.format("delta").load("/tables/t").count() == 6
 stream = (spark.readStream.format("delta").load("dbfs:/tables/t").writeStream
     .option("checkpointLocation", "{VOLUME}/checkpoint").trigger(availableNow=True).toTable("main.default.streamed"))
 stream.awaitTermination()
 assert spark.table("main.default.streamed").count() == 6
+spark.sql("CREATE TABLE main.default.placed LOCATION 'dbfs:/tables/t'")
+assert spark.table("main.default.placed").count() == 6
+spark.range(1).selectExpr("CAST(id AS STRING)").write.text("/out/text")
+assert [f.name for f in dbutils.fs.ls("/out/text") if f.name.endswith(".txt")]
+try:
+    spark.read.csv("/dbfs/in")
+except Exception as error:
+    assert "PATH_NOT_FOUND" in str(error), error
+else:
+    raise AssertionError("dbfs:/dbfs/in was read")
 try:
     spark.range(1).write.parquet("/Volumes/main/default/nowhere/out")
 except Exception as error:
@@ -110,13 +122,14 @@ else:
 """
 
 
-def test_a_file_is_the_same_for_rest_python_dbutils_and_spark(w: WorkspaceClient) -> None:
+def test_a_file_is_the_same_for_rest_python_dbutils_and_spark(w: WorkspaceClient, lake: LakeReader) -> None:
     w.files.upload(f"{VOLUME}/a.csv", io.BytesIO(b"id,name\n1,x\n"))
     w.dbfs.upload("/in/a.csv", io.BytesIO(b"id,name\n1,x\n"))
     w.workspace.upload(f"{HOME}/conf.json", io.BytesIO(b"{}"), format=ImportFormat.RAW)
     w.workspace.mkdirs(f"{HOME}/lib")
     w.workspace.upload(f"{HOME}/lib/helpers.py", io.BytesIO(b"X = 1\n"), format=ImportFormat.RAW)
     run_cells(w, FILES, DBUTILS, SPARK)
+    assert lake.table("main.default.placed").count() == 6
     assert w.dbfs.download("/out/x.txt").read() == b"from dbutils"
     found = {entry.name for entry in w.files.list_directory_contents(VOLUME)}
     assert {"a.csv", "p.parquet", "made", "copied", "out", "checkpoint"} <= found

@@ -3,7 +3,7 @@ package io.unitycatalog.harness;
 import java.net.URI;
 import org.apache.hadoop.fs.Path;
 
-/** dbfs:/ as a file system of Hadoop: dbfs:/x is /dbfs/x, dbfs:/Volumes/x is /Volumes/x. */
+/** dbfs:/ as a file system of Hadoop: dbfs:/x is /dbfs/x; volumes and workspace files are in it by their own names. */
 public final class DbfsFiles extends MountedFiles {
   static final String SCHEME = "dbfs";
   private static final URI ROOT = URI.create("dbfs:///");
@@ -19,7 +19,13 @@ public final class DbfsFiles extends MountedFiles {
   }
 
   @Override
+  protected Path getInitialWorkingDirectory() {
+    return new Path(ROOT);
+  }
+
+  @Override
   protected String mounted(Path absolute) {
-    return "/dbfs" + absolute.toUri().getPath();
+    String path = absolute.toUri().getPath();
+    return Folders.isMounted(path) ? path : "/dbfs" + path;
   }
 }

@@ -51,6 +51,11 @@ final class Folders {
     return isVolumes(name) && name.split("/").length <= 5;
   }
 
+  /** Whether a path of dbfs:/ leads elsewhere than to DBFS. */
+  static boolean isMounted(String path) {
+    return isVolumes(path) || under(path, "/Workspace");
+  }
+
   private static boolean isVolumes(String name) {
     return under(name, VOLUMES);
   }

@@ -16,7 +16,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from harness.lake.paths import PathNotFound, WorkspacePaths
+from harness.lake.paths import PathNotFound, WorkspacePaths, normal
 from harness.lake.sql.copy_grammar import CopyInto
 from harness.lake.sql.failures import SqlError
 
@@ -53,11 +53,23 @@ class Source:
         self._copy = copy
         self._jvm: Any = spark._jvm
         self._loan = str(uuid.uuid4())
-        self.scheme, self.location = _resolve(copy.source, paths)
-        self._store = self._store_options()
         self._configuration = spark._jsparkSession.sessionState().newHadoopConf()
+        self.scheme, self.location = self._resolve(copy.source, paths)
+        self._store = self._store_options()
         for key, value in self._store.items():
             self._configuration.set(key, value)
+
+    def _resolve(self, source: str, paths: WorkspacePaths | None) -> tuple[str, str]:
+        """The scheme, and the URI behind a location as written. Raises: ``SqlError``."""
+        if not self._configuration.get("fs.defaultFS").startswith("dbfs:"):
+            return _resolve(source, paths, "file")
+        try:
+            # A volume may rest in S3.
+            return _resolve(self._jvm.io.unitycatalog.harness.Unity.located(source), paths, "dbfs")
+        except Py4JJavaError as error:
+            if "PATH_NOT_FOUND" not in _reason(error):
+                raise
+            raise _not_found(source) from None
 
     def _store_options(self) -> dict[str, str]:
         """Hadoop settings of this source alone; they go with each read and never into the session.
@@ -241,8 +253,11 @@ class Source:
         return self._jvm.org.apache.hadoop.fs.Path(text)
 
 
-def _resolve(source: str, paths: WorkspacePaths | None) -> tuple[str, str]:
-    """The scheme, and the URI or local path behind a location as written. Raises: ``SqlError``."""
+def _resolve(source: str, paths: WorkspacePaths | None, default: str) -> tuple[str, str]:
+    """The scheme, and the URI behind a location as written; ``default`` is the scheme of those without.
+
+    Raises: ``SqlError``.
+    """
     match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", source)
     scheme = match[1].lower() if match else ""
     if scheme in S3_SCHEMES:
@@ -256,6 +271,8 @@ def _resolve(source: str, paths: WorkspacePaths | None) -> tuple[str, str]:
         raise SqlError(
             "COPY_INTO_SOURCE_NOT_ABSOLUTE", f"The source must be an absolute location: '{source}'.", "42K03"
         )
+    if scheme != "file" and default == "dbfs" and path.startswith("/Volumes/"):
+        return "dbfs", f"dbfs:{normal(path)}"  # one spelling: each file is loaded once
     if scheme != "file" and path.startswith(WORKSPACE_FOLDERS):
         if paths is None:
             raise _not_found(source)
@@ -263,7 +280,7 @@ def _resolve(source: str, paths: WorkspacePaths | None) -> tuple[str, str]:
             return "file", f"file:{paths.local(path)}"  # not as_uri(): Hadoop paths are not escaped
         except PathNotFound:
             raise _not_found(source) from None
-    return ("dbfs", source) if scheme == "dbfs" else ("file", "file:" + path)
+    return scheme or default, f"{scheme or default}:{path}"
 
 
 def _listed(status: Any) -> Listed:
