@@ -19,7 +19,8 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.client import JobsClient, notebook
+from benchmarks import polling
+from benchmarks.client import Figures, JobsClient, median_of, notebook
 from harness.dagrun.connections import environment
 from harness.dagrun.home import AirflowHome
 from harness.settings import Settings
@@ -29,18 +30,7 @@ ROOT = Path(__file__).parents[1]
 GREEN = "/Workspace/Shared/green_energy"
 RESULTS = Path(__file__).with_name("results.json")
 
-Figures = dict[str, Any]
 Run = Callable[..., Any]
-
-
-def median_of(values: list[float]) -> Figures:
-    """Median, least and most, in the unit of the values, to four digits."""
-    return {
-        "median": float(f"{statistics.median(values):.4g}"),
-        "min": float(f"{min(values):.4g}"),
-        "max": float(f"{max(values):.4g}"),
-        "n": len(values),
-    }
 
 
 def cold_start(rounds: int) -> Figures:
@@ -182,6 +172,7 @@ def main() -> None:
 
         dags = {name: getattr(tasks, name) for name in ("empty", "python", "statement", "notebook")}
         record("one Airflow task, in seconds", airflow_tasks(lambda name: run(dags[name]), rounds))
+        record("ten runs, with the operators' own polling periods, in seconds", polling.measure(run, client, rounds))
         record("memory, in MB", memory(stack))
     record("cold start, in seconds", cold_start(rounds))
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")

@@ -1,7 +1,8 @@
-"""A bare client of the Jobs API that is held until a run ends, as the Airflow operators are."""
+"""A bare client of the Jobs API that is held until a run ends, as operators are; and what is made of the times."""
 
 from __future__ import annotations
 
+import statistics
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,18 @@ from typing import Any
 import requests
 
 from harness.dagrun.connections import Endpoints
+
+Figures = dict[str, Any]
+
+
+def median_of(values: list[float]) -> Figures:
+    """Median, least and most, in the unit of the values, to four digits."""
+    return {
+        "median": float(f"{statistics.median(values):.4g}"),
+        "min": float(f"{min(values):.4g}"),
+        "max": float(f"{max(values):.4g}"),
+        "n": len(values),
+    }
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow.providers.databricks.operators.databricks import DatabricksNotebookOperator
+from airflow.providers.databricks.operators.databricks import DatabricksNotebookOperator, DatabricksSubmitRunOperator
 from airflow.providers.databricks.operators.databricks_sql import DatabricksSqlOperator
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.python import PythonOperator
@@ -25,13 +25,12 @@ def row(dag_id: str, operator: type, **arguments: object) -> DAG:
 empty = row("empty", EmptyOperator)
 python = row("python", PythonOperator, python_callable=nothing)
 statement = row("statement", DatabricksSqlOperator, sql="SELECT 1")
-notebook = row(
-    "notebook",
-    DatabricksNotebookOperator,
-    notebook_path="/Workspace/Benchmarks/empty",
-    source="WORKSPACE",
-    new_cluster=CLUSTER,
-)
+NOTEBOOK = {"notebook_path": "/Workspace/Benchmarks/empty", "source": "WORKSPACE", "new_cluster": CLUSTER}
+notebook = row("notebook", DatabricksNotebookOperator, **NOTEBOOK)
+notebook_deferrable = row("notebook_deferrable", DatabricksNotebookOperator, **NOTEBOOK, deferrable=True)
+SUBMIT = {"notebook_task": {"notebook_path": "/Workspace/Benchmarks/empty"}, "new_cluster": CLUSTER}
+submit = row("submit", DatabricksSubmitRunOperator, **SUBMIT)
+submit_deferrable = row("submit_deferrable", DatabricksSubmitRunOperator, **SUBMIT, deferrable=True)
 
 with DAG("one_notebook", schedule=None) as one_notebook:
     DatabricksNotebookOperator(

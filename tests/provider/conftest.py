@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import runpy
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,9 +34,39 @@ def notebooks(workspace: Any) -> str:
 
 
 @pytest.fixture
-def run(run_dag: Any, notebooks: str) -> Callable[..., Any]:
-    """``run(file, dag_id, **options)``: run a DAG of these tests."""
-    return lambda file, dag_id, **options: run_dag(_dags(file)[dag_id], **options)
+def run(request: pytest.FixtureRequest, run_dag: Any, notebooks: str) -> Callable[..., Any]:
+    """``run(file, dag_id, **options)``: run a DAG of these tests. What is held may never sleep between two polls."""
+    if "polls" not in request.fixturenames or request.getfixturevalue("polls") == "unheld":
+        return lambda file, dag_id, **options: run_dag(_dags(file)[dag_id], **options)
+    slept = request.getfixturevalue("slept")
+
+    def awake(file: str, dag_id: str, **options: Any) -> Any:
+        # With the polling periods that the operators have by default.
+        result = run_dag(_dags(file)[dag_id], fast=False, **options)
+        assert slept == []
+        return result
+
+    return awake
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
+    """Where and for how many seconds the provider would have slept between two polls; it does not."""
+    asked: list[tuple[str, float]] = []
+
+    def shortened(sleep: Callable[..., Any]) -> Callable[..., Any]:
+        def asleep(seconds: float, *rest: Any) -> Any:
+            frame = sys._getframe(1)
+            if not frame.f_globals["__name__"].startswith("airflow.providers.databricks."):
+                return sleep(seconds, *rest)
+            asked.append((frame.f_code.co_qualname, seconds))
+            return sleep(0.02, *rest)
+
+        return asleep
+
+    monkeypatch.setattr(time, "sleep", shortened(time.sleep))
+    monkeypatch.setattr(asyncio, "sleep", shortened(asyncio.sleep))
+    return asked
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def test_what_cannot_run_or_fails_is_named(run, unheld, workspace):
     assert [run.job_parameters[0].value for run in workspace.jobs.list_runs()] == ["friday", "friday"]
 
 
-def test_a_repair_in_deferrable_mode_turns_the_task_green(run, unheld, workspace, tmp_path):
+def test_a_repair_in_deferrable_mode_turns_the_task_green(run, polls, workspace, tmp_path):
     job(workspace, "flaky", "flaky", marker=str(tmp_path / "marker"))
     result = run("jobs", "repairs_deferrable")
     assert result.success, result
