@@ -419,3 +419,56 @@ def test_cancelling_a_sql_task_cancels_its_statement(w: WorkspaceClient) -> None
     assert done.tasks is not None
     assert [result_of(done), result_of(done.tasks[0])] == [Result.CANCELED] * 2
     assert not w.tables.exists("main.default.never").table_exists
+
+
+def test_a_cluster_gives_variables_conf_and_secrets_which_are_not_shown(w: WorkspaceClient) -> None:
+    w.secrets.create_scope("cluster")
+    w.secrets.put_secret("cluster", "word", string_value="s3same-street")
+    read = notebook(
+        w,
+        "read",
+        "import json, os\nfrom pyspark.sql import functions as F\nget = spark.conf.get",
+        "worker = spark.range(1).select(F.udf(lambda _: os.environ['STAGE'])('id')).first()[0]",
+        "print(os.environ['WORD'])",
+        "names = 'spark.sql.shuffle.partitions', 'spark.executor.memory', 'spark.some.key', 'spark.app.word'",
+        "tags = 'spark.databricks.clusterUsageTags.'",
+        "read = [get(name) for name in names] + [get(tags + 'clusterName'), get(tags + 'clusterOwnerOrgId')]",
+        "rows = spark.sql('SELECT current_catalog()').first()",
+        "print(get('spark.app.word'))\nread[3] = len(read[3])",
+        "dbutils.notebook.exit(json.dumps([worker, rows[0], os.environ['DATABRICKS_RUNTIME_VERSION'], *read]))",
+    )
+    machine = compute.ClusterSpec(
+        spark_version="15.4.x-scala2.12",
+        cluster_name="nightly",
+        spark_env_vars={"STAGE": "prod", "WORD": "{{secrets/cluster/word}}", "PYSPARK_PYTHON": "/databricks/python3"},
+        spark_conf={
+            "spark.sql.shuffle.partitions": "3",
+            "spark.executor.memory": "100g",
+            "spark.some.key": "x",
+            "spark.app.word": "a {{secrets/cluster/word}} b",
+            "spark.master": "local[*, 4]",
+            "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+            "spark.databricks.sql.initial.catalog.name": "hive_metastore",
+        },
+    )
+
+    def with_conf(**conf: str) -> compute.ClusterSpec:
+        return compute.ClusterSpec(spark_version="15.4.x-scala2.12", spark_conf=conf)
+
+    tasks = run(
+        w,
+        sdk.SubmitTask("read", notebook_task=read, new_cluster=machine),
+        sdk.SubmitTask("lost", notebook_task=read, new_cluster=with_conf(**{"spark.x": "{{secrets/cluster/none}}"})),
+        sdk.SubmitTask("wrong", notebook_task=read, new_cluster=with_conf(**{"spark.sql.shuffle.partitions": "many"})),
+    )
+    outputs = {key: output_of(w, one) for key, one in tasks.items()}
+    assert outputs["read"].error is None
+    exited = outputs["read"].notebook_output
+    assert exited is not None
+    assert json.loads(str(exited.result)) == [
+        *("prod", "hive_metastore", "15.4", "3", "100g", "x", len("a s3same-street b"), "nightly"),
+        str(w.get_workspace_id()),
+    ]
+    assert outputs["read"].logs == "[REDACTED]\na [REDACTED] b\n"
+    assert "none" in (outputs["lost"].error or "")
+    assert "InvalidSparkConf: spark_conf spark.sql.shuffle.partitions=many" in (outputs["wrong"].error or "")
