@@ -29,7 +29,8 @@ class KernelSpec:
     ``context``: run identity (``job_id``, ``run_id``, ``task_run_id``, ``task_key``, ``user``), all strings.
     ``libraries``: what the task asks for, in the lines of a requirements file; ``cache``: where what is installed for
     it is kept. ``task_values``: what earlier tasks of the run set, by task key. ``package`` and ``entry_point`` of a
-    wheel task, whose ``path`` is the place it runs in.
+    wheel task, whose ``path`` is the place it runs in. ``variables`` (of the environment) and ``conf`` (of Spark): what
+    the task's cluster is given; they may name secrets (cluster.py).
     """
 
     kind: Literal["notebook", "python", "wheel"]
@@ -47,6 +48,8 @@ class KernelSpec:
     libraries: list[str] = field(default_factory=list)
     task_values: dict[str, dict[str, Any]] = field(default_factory=dict)
     cache: str = ""
+    variables: dict[str, str] = field(default_factory=dict)
+    conf: dict[str, str] = field(default_factory=dict)
     package: str = ""
     entry_point: str = ""
 

@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from harness.kernel import mounts
+from harness.kernel import cluster, mounts
 from harness.kernel.context import install_modules
 from harness.kernel.dbutils import DBUtils
 from harness.kernel.display import Display
@@ -65,10 +65,13 @@ def _execute(shell: Shell, spec: KernelSpec) -> KernelResult:
     mounts.install(paths)
     spark = attach(spec.gateway.port, spec.gateway.secret, spec.gateway.tag)
     frontend.install(spark, paths=paths)
+    secrets = Secrets(spec, shell.outputs.redaction)
+    cluster.set_variables(cluster.revealed(spec.variables, secrets), spark)
+    cluster.configure(spark, cluster.revealed(spec.conf, secrets))
     files = FileSystem(spark, paths)
     packages = Packages(Path(spec.cache), spark.sparkContext.environment, fetcher(paths.local, files.cp))
     packages.provide(spec.libraries)
-    dbutils = DBUtils(spec, files, SubRuns(spec), Secrets(spec, shell.outputs.redaction), packages)
+    dbutils = DBUtils(spec, files, SubRuns(spec), secrets, packages)
     display = Display(shell.outputs)
     names = predefined(spark, dbutils, display)
     install_modules(names)

@@ -12,7 +12,7 @@ from py4j.protocol import Py4JError
 
 from harness.kernel.spec import Gateway
 from harness.lake.engine import EngineFailed
-from harness.runner import outputs
+from harness.runner import outputs, sqltask
 from harness.runner.channel import ChannelClosed
 from harness.runner.commands import Surroundings, kernel_spec
 from harness.runner.conditions import NotComparable, outcome
@@ -21,7 +21,8 @@ from harness.runner.loops import Loop
 from harness.runner.references import UnknownReference, context_of, resolve
 from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun
 from harness.runner.scheduler import WORKLOAD_FAILED
-from harness.runner.service import ChildRun, Service
+from harness.runner.service import ChildRun, Delegate, Service
+from harness.runner.sqltask import Statements
 from harness.runner.taskkinds import CannotRun
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Attempt:
     deadline: float | None = None
     verdict: State | None = None
     why: str = ""
-    fork: Fork | ChildRun | Loop | None = None
+    fork: Fork | Delegate | None = None
     attached: bool = False
     owner: Attempt | None = None
     called_off: threading.Event = field(default_factory=threading.Event)
@@ -60,7 +61,7 @@ class Attempt:
         if fork is not None:
             fork.kill()
 
-    def forked(self, fork: Fork | ChildRun | Loop) -> None:
+    def forked(self, fork: Fork | Delegate) -> None:
         """Take up its process, or what stands for one; it is killed at once when the attempt was ended meanwhile."""
         with self._lock:
             self.fork = fork
@@ -135,6 +136,8 @@ class Executor:
                 return self._compared(attempt, started)
             if "run_job_task" in attempt.task.spec:
                 return self._delegated(attempt, started)
+            if "sql_task" in attempt.task.spec:
+                return self._awaited(attempt, self._statements(attempt), started)
         except (CannotRun, NotComparable, UnknownReference) as error:
             return _failed(str(error))
         if not self._places.take(attempt):
@@ -157,18 +160,31 @@ class Executor:
 
     def _delegated(self, attempt: Attempt, started: Callable[[], None]) -> tuple[State, Output]:
         """A Run Job task: the run it starts does the work."""
-        if self._service is None:
-            raise CannotRun("There is no workspace here that could run another job.")
-        child = ChildRun(self._service.start_job(attempt.run, attempt.task, self._body(attempt)), self._service)
+        service = self._asked()
+        child = ChildRun(service.start_job(attempt.run, attempt.task, self._body(attempt)), service)
         attempt.task.output = Output(child_run_id=child.run.run_id)
         return self._awaited(attempt, child, started)
 
-    def _awaited(self, attempt: Attempt, work: ChildRun | Loop, started: Callable[[], None]) -> tuple[State, Output]:
+    def _asked(self) -> Service:
+        if self._service is None:
+            raise CannotRun("There is no workspace here that could be asked for jobs and queries.")
+        return self._service
+
+    def _statements(self, attempt: Attempt) -> Statements:
+        """What a SQL task executes. Raises: ``CannotRun``."""
+        service, body = self._asked(), self._body(attempt)
+        given = {**(body.get("parameters") or {}), **(attempt.run.parameters.get("sql_params") or {})}
+        if body.get("file"):
+            script = sqltask.of_file(body["file"], given, self._around.paths)
+        else:
+            script = sqltask.of_query(service.query(body["query"]["query_id"]), given)
+        return Statements(service.sql, body["warehouse_id"], script)
+
+    def _awaited(self, attempt: Attempt, work: Delegate, started: Callable[[], None]) -> tuple[State, Output]:
         """Wait for what an attempt has others do."""
         attempt.forked(work)
         started()
-        if isinstance(work, Loop):
-            work.start()
+        work.start()
         if not work.wait(attempt.remaining()):
             attempt.end(timed_out(attempt))
             work.wait()

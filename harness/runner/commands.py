@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.kernel.spec import Gateway, KernelSpec
 from harness.lake.paths import PathNotFound, WorkspacePaths, normal
+from harness.runner import cluster
 from harness.runner.references import Context, UnknownReference, as_text, context_of, resolve
 from harness.runner.run import Run, TaskRun
 from harness.runner.scheduler import latest_tasks
@@ -17,9 +17,6 @@ from harness.runner.taskkinds import CannotRun, requirement_lines
 
 if TYPE_CHECKING:
     from harness.lake.engine import Engine
-
-# The runtime a kernel claims to be (DATABRICKS_RUNTIME_VERSION) when the task's cluster names none.
-RUNTIME_VERSION = "17.3"
 
 
 @dataclass(frozen=True)
@@ -68,6 +65,7 @@ def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings)
             what = _script(run, task, context, around)
     except UnknownReference as error:
         raise CannotRun(str(error)) from error
+    machine = cluster.cluster_of(run, task)
     return KernelSpec(
         **what,
         directory=task.directory,
@@ -76,7 +74,10 @@ def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings)
         token=around.token,
         roots={prefix: str(folder) for prefix, folder in around.paths.roots.items()},
         context=_identity(run, task, around.user),
-        environment={**around.environment, "DATABRICKS_RUNTIME_VERSION": _runtime(run, task)},
+        environment={**around.environment, "DATABRICKS_RUNTIME_VERSION": cluster.runtime(machine)},
+        # What leads to the local S3 stays ours.
+        variables={k: v for k, v in cluster.variables(machine).items() if k not in around.environment},
+        conf=cluster.conf(machine, run, task, around.workspace),
         libraries=requirement_lines(task.spec.get("libraries") or []) + _dependencies(run, task),
         cache=str(around.cache / "packages"),
         task_values={
@@ -152,13 +153,6 @@ def _identity(run: Run, task: TaskRun, user: str) -> dict[str, str]:
         "run_name": run.name,
         "user": user,
     }
-
-
-def _runtime(run: Run, task: TaskRun) -> str:
-    clusters = {c.get("job_cluster_key"): c.get("new_cluster") for c in run.settings.get("job_clusters") or []}
-    cluster = task.spec.get("new_cluster") or clusters.get(task.spec.get("job_cluster_key")) or {}
-    match = re.match(r"\d+\.\d+", str(cluster.get("spark_version") or ""))
-    return match[0] if match else RUNTIME_VERSION
 
 
 def _dependencies(run: Run, task: TaskRun) -> list[str]:

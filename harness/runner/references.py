@@ -138,6 +138,10 @@ def _tasks(parts: list[str], context: Context) -> str | None:
             return value if isinstance(value, str) else json.dumps(value)
         case ["result_state"] if task.state.result:
             return task.state.result.lower()
+        case ["output", "rows"] if "rows" in task.output.sql:
+            return json.dumps(task.output.sql["rows"])
+        case ["output", "first_row", column] if column in (task.output.sql.get("rows") or [{}])[0]:
+            return as_text(task.output.sql["rows"][0][column])
         case ["error_code"] if task.state.result in SUCCEEDED:
             return ""
         case ["error_code"] if task.state.result is Result.FAILED:

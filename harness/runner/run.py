@@ -61,7 +61,7 @@ class Output:
     """What ``runs/get-output`` tells of a task run. ``result``: the notebook's exit value. ``logs``: its prints.
 
     ``place``: where in which notebook the error is, in words; "" when it is in none. ``outcome``: of a condition task.
-    ``child_run_id``: the run that a ``run_job_task`` started.
+    ``child_run_id``: the run that a ``run_job_task`` started. ``sql``: what a ``sql_task`` executed (sqltask.py).
     """
 
     result: str | None = None
@@ -74,6 +74,7 @@ class Output:
     task_values: dict[str, Any] = field(default_factory=dict)
     outcome: str = ""
     child_run_id: int = 0
+    sql: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

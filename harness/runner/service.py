@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun
+
+if TYPE_CHECKING:
+    from harness.lake.sql.operations import SqlEngine
 
 
 class Service(Protocol):
@@ -24,13 +27,39 @@ class Service(Protocol):
     def cancel(self, run: Run) -> None:
         """Ask for a run's end; returns at once."""
 
+    def query(self, query_id: str) -> Mapping[str, Any]:
+        """A saved query. Raises: ``CannotRun`` when there is none, or it is in the trash."""
+
+    @property
+    def sql(self) -> SqlEngine:
+        """What executes SQL statements."""
+
+
+class Delegate(Protocol):
+    """What does a task's work without a kernel: to its attempt what a process is to others."""
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the end. Returns: False when ``timeout`` seconds passed first."""
+
+    def kill(self) -> None:
+        """End it; :meth:`wait` tells when it has ended. Returns at once."""
+
+    def outcome(self) -> tuple[State, Output]:
+        """How the task ends, once it has ended by itself."""
+
 
 @dataclass
 class ChildRun:
-    """The run that a ``run_job_task`` waits for: to its attempt what a process is to others."""
+    """The run that a ``run_job_task`` waits for."""
 
     run: Run
     service: Service
+
+    def start(self) -> None:
+        """The run has been started when it was made."""
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the run's end. Returns: False when ``timeout`` seconds passed first."""

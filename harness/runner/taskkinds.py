@@ -18,14 +18,19 @@ KINDS = {
     "notebook_task": frozenset({"notebook_path", "base_parameters", "source", "warehouse_id"}),
     "spark_python_task": frozenset({"python_file", "parameters", "source"}),
     "python_wheel_task": frozenset({"package_name", "entry_point", "parameters", "named_parameters"}),
+    "sql_task": frozenset({"warehouse_id", "file", "query", "parameters"}),
     "condition_task": frozenset({"op", "left", "right"}),
     "for_each_task": frozenset({"inputs", "task", "concurrency"}),
     "run_job_task": frozenset(
         {"job_id", "job_parameters", "notebook_params", "python_params", "python_named_params", "jar_params",
-         "spark_submit_params", "dbt_commands"}
+         "spark_submit_params", "dbt_commands", "sql_params"}
     ),
 }  # fmt: skip
-REQUIRED = {"run_job_task": ("job_id",), "python_wheel_task": ("package_name", "entry_point")}
+REQUIRED = {
+    "run_job_task": ("job_id",),
+    "python_wheel_task": ("package_name", "entry_point"),
+    "sql_task": ("warehouse_id",),
+}
 # Fields of any task that are honoured, or that have no meaning on one machine and are kept and read back.
 FIELDS = frozenset(
     {
@@ -64,6 +69,8 @@ def supported(task: Mapping[str, Any]) -> str | None:
     unknown = sorted(set(body) - KINDS[kinds[0]])
     if unknown:
         return f"Task '{key}': {kinds[0]}.{', '.join(unknown)} is not supported here."
+    if kinds[0] == "sql_task" and (reason := _sql(body)):
+        return f"Task '{key}': {reason}"
     if kinds[0] == "condition_task" and (reason := conditions.invalid(body)):
         return f"Task '{key}': {reason}."
     if missing := [name for name in REQUIRED.get(kinds[0], ()) if not body.get(name)]:
@@ -80,6 +87,20 @@ def supported(task: Mapping[str, Any]) -> str | None:
     except CannotRun as error:
         return f"Task '{key}': {error}"
     return _not_understood(f"Task '{key}'", lines)
+
+
+def _sql(body: Mapping[str, Any]) -> str | None:
+    """Say why a ``sql_task`` cannot be run here."""
+    file, query = body.get("file") or {}, body.get("query") or {}
+    if bool(file) == bool(query):
+        return "sql_task must have exactly one of: file, query."
+    if query and not query.get("query_id"):
+        return "sql_task.query.query_id is required."
+    if file and not file.get("path"):
+        return "sql_task.file.path is required."
+    if file.get("source", "WORKSPACE") != "WORKSPACE":
+        return f"sql_task.file.source {file['source']} is not supported here; only WORKSPACE is."
+    return None
 
 
 def _loop(key: str, body: Mapping[str, Any]) -> str | None:

@@ -23,11 +23,12 @@ LEGACY_PARAMETERS = {
     "python_params": list,
     "spark_submit_params": list,
     "dbt_commands": list,
+    "sql_params": dict,
 }
 # docs: api/workspace/jobs/runnow, of each of these fields.
 PARAMETER_BYTES = 10_000
 # Fields of run-now that would change what runs, and that we cannot honour.
-REFUSED = ("only", "pipeline_params", "sql_params")
+REFUSED = ("only", "pipeline_params")
 # Sent by dbutils.notebook.run (harness/kernel/subruns.py): the task run that starts this run.
 PARENT_HEADER = "X-Harness-Parent-Run"
 SKIPPED = "Skipping this run because the limit of maximum concurrent runs has been reached."

@@ -212,6 +212,18 @@ def _common(workspace: Workspace, run: Run) -> Document:
     return view
 
 
+def sql_view(workspace: Workspace, run: Run, task: TaskRun) -> Document:
+    """``SqlQueryOutput`` of databricks-sdk."""
+    sql = task.output.sql
+    return {
+        "query_text": sql["query_text"],
+        "warehouse_id": sql["warehouse_id"],
+        "endpoint_id": sql["warehouse_id"],
+        "sql_statements": [{"lookup_key": key} for key in sql["statements"]],
+        "output_link": run_page_url(workspace, run, task),
+    }
+
+
 def output_view(workspace: Workspace, run: Run, task: TaskRun) -> Document:
     """``runs/get-output`` of a task run."""
     output = task.output
@@ -225,6 +237,8 @@ def output_view(workspace: Workspace, run: Run, task: TaskRun) -> Document:
     if "notebook_task" in task.spec:
         returned = {"result": output.result, "truncated": output.truncated} if output.result is not None else {}
         view["notebook_output"] = returned
+    if output.sql:
+        view["sql_output"] = {"query_output": sql_view(workspace, run, task)}
     if output.child_run_id:
         view["run_job_output"] = {"run_id": output.child_run_id}
     return view

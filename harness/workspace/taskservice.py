@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness.runner.taskkinds import CannotRun
-from harness.workspace import jobs, launch
+from harness.workspace import jobs, launch, queries
 from harness.workspace.errors import ApiError
 from harness.workspace.nesting import check
 from harness.workspace.runs import cancel_run
 
 if TYPE_CHECKING:
+    from harness.lake.sql.operations import SqlEngine
     from harness.runner.run import Run, TaskRun
     from harness.workspace.state import Workspace
 
@@ -48,6 +49,21 @@ class TaskService:
     def cancel(self, run: Run) -> None:
         """Ask for a run's end."""
         cancel_run(self._workspace(), run)
+
+    def query(self, query_id: str) -> Mapping[str, Any]:
+        """A saved query. Raises: ``CannotRun``."""
+        try:
+            found = queries.find(self._workspace(), query_id)
+        except ApiError as error:
+            raise CannotRun(error.message) from error
+        if found["lifecycle_state"] != "ACTIVE":
+            raise CannotRun(f"Query {query_id} is in the trash.")
+        return found
+
+    @property
+    def sql(self) -> SqlEngine:
+        """What executes SQL statements."""
+        return self._workspace().sql
 
 
 def _above(workspace: Workspace, run: Run) -> Iterator[int]:

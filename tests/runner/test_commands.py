@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,16 @@ def spec_of(
         ({**NOTEBOOK, "libraries": [{"pypi": {"package": "pandas"}}]}, None),
         ({"python_wheel_task": {"package_name": "p", "entry_point": "main", "named_parameters": {"a": "1"}}}, None),
         ({"python_wheel_task": {"package_name": "p"}}, "python_wheel_task.entry_point is required"),
+        ({"sql_task": {"warehouse_id": "w", "file": {"path": "/x.sql"}}}, None),
+        ({"sql_task": {"warehouse_id": "w", "query": {"query_id": "q"}, "parameters": {"a": "1"}}}, None),
+        ({"sql_task": {"query": {"query_id": "q"}}}, "sql_task.warehouse_id is required"),
+        ({"sql_task": {"warehouse_id": "w"}}, "must have exactly one of: file, query"),
+        ({"sql_task": {"warehouse_id": "w", "alert": {"alert_id": "a"}}}, "sql_task.alert is not supported"),
+        ({"sql_task": {"warehouse_id": "w", "dashboard": {}}}, "sql_task.dashboard is not supported"),
+        (
+            {"sql_task": {"warehouse_id": "w", "file": {"path": "x", "source": "GIT"}}},
+            "file.source GIT is not supported",
+        ),
         ({"spark_jar_task": {}}, "spark_jar_task is not supported here"),
         ({"dbt_task": {}}, "dbt_task is not supported"),
         ({"condition_task": {"op": "EQUAL_TO", "left": "a", "right": "b"}}, None),
@@ -119,6 +130,25 @@ def test_the_specification_names_file_identity_environment_and_runtime(around: S
     assert spec.context["job_id"] == "7"
     assert spec.context["task_run_id"] == "2"
     assert spec.environment == {"AWS_ENDPOINT_URL": "http://s3", "DATABRICKS_RUNTIME_VERSION": "15.4"}
+
+
+def test_a_cluster_gives_its_variables_and_conf_but_not_the_way_to_s3_or_to_its_programs(around: Surroundings) -> None:
+    given = {"STAGE": "prod", "N": 1, "AWS_ENDPOINT_URL": "https://s3.amazonaws.com", "PYSPARK_PYTHON": "/databricks/p"}
+    machine = {
+        "spark_version": "15.4.x-scala2.12",
+        "node_type_id": "i3.xlarge",
+        "custom_tags": {"team": "data"},
+        "spark_env_vars": {**given, "PATH": "/bin", "TOKEN": "{{secrets/s/k}}"},
+        "spark_conf": {"spark.sql.shuffle.partitions": 8},
+    }
+    spec = spec_of(around, {**NOTEBOOK, "new_cluster": machine})
+    assert spec.variables == {"STAGE": "prod", "N": "1", "TOKEN": "{{secrets/s/k}}"}
+    assert spec.conf["spark.sql.shuffle.partitions"] == "8"
+    usage = {k.removeprefix("spark.databricks.clusterUsageTags."): v for k, v in spec.conf.items()}
+    assert (usage["clusterNodeType"], usage["sparkVersion"]) == ("i3.xlarge", "15.4.x-scala2.12")
+    assert {"key": "team", "value": "data"} in json.loads(usage["clusterAllTags"])
+    assert {"key": "JobId", "value": "7"} in json.loads(usage["clusterAllTags"])
+    assert spec_of(around, NOTEBOOK).variables == {}
 
 
 def test_python_params_of_the_run_replace_the_tasks_own(around: Surroundings) -> None:

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import InvalidParameterValue
-from databricks.sdk.service import compute
+from databricks.sdk.service import compute, sql
 from databricks.sdk.service import jobs as sdk
 from databricks.sdk.service.workspace import ImportFormat, Language
 
@@ -348,3 +348,127 @@ def test_a_wheel_task_calls_an_entry_point_of_a_wheel_and_its_functions_work_in_
         "function",
         "notebook",
     }
+
+
+def test_sql_tasks_execute_files_and_saved_queries_with_parameters(w: WorkspaceClient) -> None:
+    w.workspace.upload(
+        f"{HOME}/days.sql",
+        io.BytesIO(
+            b"-- two statements; and a comment\n"
+            b"CREATE TABLE main.default.days AS SELECT :day AS day, 1 AS n UNION ALL SELECT 'x;y', 2;\n"
+            b"SELECT * FROM main.default.days ORDER BY n;"
+        ),
+        format=ImportFormat.AUTO,
+        overwrite=True,
+    )
+    text = "SELECT day FROM days WHERE n = :n AND day LIKE :like"
+    like = sql.QueryParameter(name="like", text_value=sql.TextValue("m%"))
+    number = sql.QueryParameter(name="n", numeric_value=sql.NumericValue(7))
+    query = w.queries.create(
+        query=sql.CreateQueryRequestQuery(
+            display_name="days", query_text=text, catalog="main", schema="default", parameters=[like, number]
+        )
+    )
+    file = sdk.SqlTaskFile(f"/Workspace{HOME}/days.sql")
+    saved = sdk.SqlTaskQuery(str(query.id))
+    shown = notebook(
+        w,
+        "shown",
+        "get = dbutils.widgets.get\ndbutils.notebook.exit(get('first') + ' ' + get('rows'))",
+        first="{{tasks.file.output.first_row.day}}",
+        rows="{{tasks.query.output.rows}}",
+    )
+    tasks = run(
+        w,
+        sdk.SubmitTask("file", sql_task=sdk.SqlTask("local", file=file, parameters={"day": "monday", "no": "x"})),
+        sdk.SubmitTask(
+            "query", sql_task=sdk.SqlTask("local", query=saved, parameters={"n": "1"}), depends_on=after("file")
+        ),
+        sdk.SubmitTask(
+            "again", sql_task=sdk.SqlTask("local", file=file, parameters={"day": "x"}), depends_on=after("file")
+        ),
+        sdk.SubmitTask("lost", sql_task=sdk.SqlTask("local", file=sdk.SqlTaskFile("/Workspace/Users/none.sql"))),
+        sdk.SubmitTask("none", sql_task=sdk.SqlTask("local", query=sdk.SqlTaskQuery("no-such-query"))),
+        sdk.SubmitTask("show", notebook_task=shown, depends_on=after("query")),
+    )
+    outputs = {key: output_of(w, one) for key, one in tasks.items()}
+    assert [outputs[key].error for key in ("file", "query", "show")] == [None] * 3
+    told = outputs["file"].sql_output
+    assert told is not None
+    assert told.query_output is not None
+    assert told.query_output.warehouse_id == "local"
+    assert len(told.query_output.sql_statements or []) == 2
+    exited = outputs["show"].notebook_output
+    assert exited is not None
+    assert exited.result == 'monday [{"day": "monday"}]'
+    assert "TABLE_OR_VIEW_ALREADY_EXISTS" in (outputs["again"].error or "")
+    assert "/Workspace/Users/none.sql" in (outputs["lost"].error or "")
+    assert outputs["none"].error == "Query no-such-query does not exist."
+    assert {key for key, one in tasks.items() if result_of(one) is Result.SUCCESS} == {"file", "query", "show"}
+    history = [entry.query_text for entry in w.query_history.list().res or []]
+    assert text in history
+
+
+def test_cancelling_a_sql_task_cancels_its_statement(w: WorkspaceClient) -> None:
+    slow = b"SELECT count(*) FROM range(100000000000) WHERE hash(id) = 1; CREATE TABLE main.default.never AS SELECT 1"
+    w.workspace.upload(f"{HOME}/slow.sql", io.BytesIO(slow), format=ImportFormat.AUTO, overwrite=True)
+    task = sdk.SqlTask("local", file=sdk.SqlTaskFile(f"{HOME}/slow.sql"))
+    run_id = w.jobs.submit(tasks=[sdk.SubmitTask("slow", sql_task=task)]).run_id
+    w.jobs.cancel_run(run_id)
+    done = ended(w, run_id)
+    assert done.tasks is not None
+    assert [result_of(done), result_of(done.tasks[0])] == [Result.CANCELED] * 2
+    assert not w.tables.exists("main.default.never").table_exists
+
+
+def test_a_cluster_gives_variables_conf_and_secrets_which_are_not_shown(w: WorkspaceClient) -> None:
+    w.secrets.create_scope("cluster")
+    w.secrets.put_secret("cluster", "word", string_value="s3same-street")
+    read = notebook(
+        w,
+        "read",
+        "import json, os\nfrom pyspark.sql import functions as F\nget = spark.conf.get",
+        "worker = spark.range(1).select(F.udf(lambda _: os.environ['STAGE'])('id')).first()[0]",
+        "print(os.environ['WORD'])",
+        "names = 'spark.sql.shuffle.partitions', 'spark.executor.memory', 'spark.some.key', 'spark.app.word'",
+        "tags = 'spark.databricks.clusterUsageTags.'",
+        "read = [get(name) for name in names] + [get(tags + 'clusterName'), get(tags + 'clusterOwnerOrgId')]",
+        "rows = spark.sql('SELECT current_catalog()').first()",
+        "print(get('spark.app.word'))\nread[3] = len(read[3])",
+        "dbutils.notebook.exit(json.dumps([worker, rows[0], os.environ['DATABRICKS_RUNTIME_VERSION'], *read]))",
+    )
+    machine = compute.ClusterSpec(
+        spark_version="15.4.x-scala2.12",
+        cluster_name="nightly",
+        spark_env_vars={"STAGE": "prod", "WORD": "{{secrets/cluster/word}}", "PYSPARK_PYTHON": "/databricks/python3"},
+        spark_conf={
+            "spark.sql.shuffle.partitions": "3",
+            "spark.executor.memory": "100g",
+            "spark.some.key": "x",
+            "spark.app.word": "a {{secrets/cluster/word}} b",
+            "spark.master": "local[*, 4]",
+            "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+            "spark.databricks.sql.initial.catalog.name": "hive_metastore",
+        },
+    )
+
+    def with_conf(**conf: str) -> compute.ClusterSpec:
+        return compute.ClusterSpec(spark_version="15.4.x-scala2.12", spark_conf=conf)
+
+    tasks = run(
+        w,
+        sdk.SubmitTask("read", notebook_task=read, new_cluster=machine),
+        sdk.SubmitTask("lost", notebook_task=read, new_cluster=with_conf(**{"spark.x": "{{secrets/cluster/none}}"})),
+        sdk.SubmitTask("wrong", notebook_task=read, new_cluster=with_conf(**{"spark.sql.shuffle.partitions": "many"})),
+    )
+    outputs = {key: output_of(w, one) for key, one in tasks.items()}
+    assert outputs["read"].error is None
+    exited = outputs["read"].notebook_output
+    assert exited is not None
+    assert json.loads(str(exited.result)) == [
+        *("prod", "hive_metastore", "15.4", "3", "100g", "x", len("a s3same-street b"), "nightly"),
+        str(w.get_workspace_id()),
+    ]
+    assert outputs["read"].logs == "[REDACTED]\na [REDACTED] b\n"
+    assert "none" in (outputs["lost"].error or "")
+    assert "InvalidSparkConf: spark_conf spark.sql.shuffle.partitions=many" in (outputs["wrong"].error or "")

@@ -1,0 +1,55 @@
+"""The environment variables and the Spark conf that a task's cluster is given, with the secrets they name."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from harness.kernel.secretscopes import Secrets
+
+# docs.databricks.com, "Use a secret in a Spark configuration property or environment variable".
+_SECRET = re.compile(r"\{\{\s*secrets/([^/{}]+)/([^/{}]+?)\s*\}\}")
+INITIAL_CATALOG = "spark.databricks.sql.initial.catalog.name"
+# What makes the engine the local one: its catalogs and its way to files. Kept out, whatever a cluster says.
+OURS = re.compile(r"spark\.sql\.(catalog\.|(extensions|warehouse\.dir|catalogImplementation|defaultCatalog)$)|fs\.")
+
+
+class InvalidSparkConf(Exception):
+    """Spark does not take a value of ``spark_conf``. The message names the property."""
+
+
+def revealed(values: Mapping[str, str], secrets: Secrets) -> dict[str, str]:
+    """Values with ``{{secrets/scope/key}}`` replaced. Raises: ``IllegalArgumentException`` for an unknown secret."""
+    return {name: _SECRET.sub(lambda match: secrets.get(match[1], match[2]), value) for name, value in values.items()}
+
+
+def set_variables(values: Mapping[str, str], spark: Any) -> None:
+    """Set environment variables here and for the workers that run Python functions."""
+    os.environ.update(values)
+    spark.sparkContext.environment.update(values)
+
+
+def configure(spark: Any, conf: Mapping[str, str]) -> None:
+    """Give a session the conf of its cluster.
+
+    What Spark reads only when it starts is kept and read back, as it would have been set then. Raises:
+    ``InvalidSparkConf``.
+    """
+    from pyspark.errors import PySparkException
+
+    java = spark._jsparkSession.sessionState().conf()
+    for name, value in conf.items():
+        # The service chooses the number itself; adaptive execution does so here.
+        if OURS.match(name) or (name, value) == ("spark.sql.shuffle.partitions", "auto"):
+            continue
+        plain = name.removeprefix("spark.hadoop.")
+        try:
+            java.setConfString(name, value)
+            if not OURS.match(plain):
+                java.setConfString(plain, value)
+        except PySparkException as error:
+            raise InvalidSparkConf(f"spark_conf {name}={value}: {error}") from error
+    if INITIAL_CATALOG in conf:
+        spark.catalog.setCurrentCatalog(conf[INITIAL_CATALOG])

@@ -1,0 +1,64 @@
+"""The cluster a task asks for: what of it means something on one machine, its environment variables and Spark conf."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from harness.runner.references import as_text
+from harness.runner.run import Run, TaskRun
+
+# The runtime a kernel claims to be when the task's cluster names none.
+RUNTIME_VERSION = "17.3"
+SPARK_VERSION = f"{RUNTIME_VERSION}.x-scala2.13"
+# Where the cluster's own machinery rests, which here is another.
+OF_THE_MACHINE = re.compile(r"PYSPARK_|SPARK_|LD_|(PATH|JAVA_HOME|PYTHONHOME|PYTHONPATH)$")
+
+
+def cluster_of(run: Run, task: TaskRun) -> dict[str, Any]:
+    """The specification of a task's own cluster, or of the job cluster it names; empty when it has none."""
+    shared = {each.get("job_cluster_key"): each.get("new_cluster") for each in run.settings.get("job_clusters") or []}
+    return dict(task.spec.get("new_cluster") or shared.get(task.spec.get("job_cluster_key")) or {})
+
+
+def runtime(cluster: Mapping[str, Any]) -> str:
+    """``DATABRICKS_RUNTIME_VERSION``: the runtime that a cluster names."""
+    match = re.match(r"\d+\.\d+", str(cluster.get("spark_version") or ""))
+    return match[0] if match else RUNTIME_VERSION
+
+
+def variables(cluster: Mapping[str, Any]) -> dict[str, str]:
+    """``spark_env_vars``, but for those that say where a cluster's own programs are. May name secrets."""
+    given = cluster.get("spark_env_vars") or {}
+    return {name: as_text(value) for name, value in given.items() if not OF_THE_MACHINE.match(name)}
+
+
+def conf(cluster: Mapping[str, Any], run: Run, task: TaskRun, workspace: Mapping[str, str]) -> dict[str, str]:
+    """The Spark conf of a task: what notebooks read of their cluster, and ``spark_conf``, which may name secrets."""
+    cluster_id = str(task.spec.get("existing_cluster_id") or f"job-{run.job_id}-run-{run.run_id}")
+    tags = {
+        "Vendor": "Databricks",
+        "ClusterId": cluster_id,
+        "JobId": str(run.job_id),
+        "RunName": run.name,
+        **(cluster.get("custom_tags") or {}),
+    }
+    node = str(cluster.get("node_type_id") or "local")
+    usage = {
+        "clusterId": cluster_id,
+        "clusterName": str(cluster.get("cluster_name") or f"job-{run.job_id}-run-{run.run_id}"),
+        "clusterOwnerOrgId": workspace["id"],
+        "clusterAllTags": json.dumps([{"key": key, "value": str(value)} for key, value in tags.items()]),
+        "clusterNodeType": node,
+        "driverNodeType": str(cluster.get("driver_node_type_id") or node),
+        "sparkVersion": str(cluster.get("spark_version") or SPARK_VERSION),
+    }
+    return {
+        **{f"spark.databricks.clusterUsageTags.{name}": value for name, value in usage.items()},
+        "spark.databricks.workspaceUrl": workspace["url"].partition("://")[2],
+        "spark.databricks.job.id": str(run.job_id),
+        "spark.databricks.job.runId": str(task.run_id),
+        **{name: as_text(value) for name, value in (cluster.get("spark_conf") or {}).items()},
+    }
