@@ -237,7 +237,9 @@ def _identity(run: Run, task: TaskRun, user: str) -> dict[str, str]:
 
 def _runtime(run: Run, task: TaskRun) -> str:
     clusters = {c.get("job_cluster_key"): c.get("new_cluster") for c in run.settings.get("job_clusters") or []}
-    cluster = task.spec.get("new_cluster") or clusters.get(task.spec.get("job_cluster_key")) or {}
+    shared = clusters.get(task.spec.get("job_cluster_key"))
+    existing = (run.settings.get("existing_clusters") or {}).get(task.spec.get("existing_cluster_id"))
+    cluster = task.spec.get("new_cluster") or shared or existing or {}
     match = re.match(r"\d+\.\d+", str(cluster.get("spark_version") or ""))
     return match[0] if match else RUNTIME_VERSION
 

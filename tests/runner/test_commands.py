@@ -92,6 +92,13 @@ def test_the_specification_names_file_identity_environment_and_runtime(around: S
     assert spec.environment == {"AWS_ENDPOINT_URL": "http://s3", "DATABRICKS_RUNTIME_VERSION": "15.4"}
 
 
+def test_the_runtime_is_that_of_the_existing_cluster_that_a_task_names(around: Surroundings) -> None:
+    clusters = {"c-1": {"spark_version": "14.3.x-scala2.12"}}
+    for cluster_id, version in (("c-1", "14.3"), ("c-2", "17.3")):
+        spec = spec_of(around, {**NOTEBOOK, "existing_cluster_id": cluster_id}, existing_clusters=clusters)
+        assert spec.environment["DATABRICKS_RUNTIME_VERSION"] == version
+
+
 def test_python_params_of_the_run_replace_the_tasks_own(around: Surroundings) -> None:
     task = {"spark_python_task": {"python_file": "/Workspace/Shared/job.py", "parameters": ["{{job.run_id}}", "b"]}}
     assert spec_of(around, task).arguments == ["1", "b"]

@@ -23,5 +23,5 @@ with DAG("cluster", schedule=None, params={"cluster_id": ""}) as cluster:
     DatabricksSubmitRunOperator(
         task_id="submit",
         existing_cluster_id="{{ params.cluster_id }}",
-        notebook_task={"notebook_path": "/Users/provider@example.com/echo"},
+        notebook_task={"notebook_path": "/Users/provider@example.com/runtime"},
     )
