@@ -18,9 +18,11 @@ OF_THE_MACHINE = re.compile(r"PYSPARK_|SPARK_|LD_|(PATH|JAVA_HOME|PYTHONHOME|PYT
 
 
 def cluster_of(run: Run, task: TaskRun) -> dict[str, Any]:
-    """The specification of a task's own cluster, or of the job cluster it names; empty when it has none."""
+    """The specification of a task's own cluster, or of the job cluster or existing cluster it names; empty for none."""
     shared = {each.get("job_cluster_key"): each.get("new_cluster") for each in run.settings.get("job_clusters") or []}
-    return dict(task.spec.get("new_cluster") or shared.get(task.spec.get("job_cluster_key")) or {})
+    existing = run.settings.get("existing_clusters") or {}
+    named = shared.get(task.spec.get("job_cluster_key")) or existing.get(task.spec.get("existing_cluster_id"))
+    return dict(task.spec.get("new_cluster") or named or {})
 
 
 def runtime(cluster: Mapping[str, Any]) -> str:

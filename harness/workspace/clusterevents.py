@@ -57,7 +57,4 @@ def events(call: Call) -> Document:
     return answer
 
 
-routes = [
-    *api("POST", "{version}/clusters/events", events, VERSIONS),
-    *api("GET", "{version}/clusters/events", events, VERSIONS),
-]
+routes = [*api("POST", "{version}/clusters/events", events, VERSIONS)]

@@ -99,6 +99,12 @@ def _announce(workspace: Workspace, cluster: Document) -> Document:
     return changed
 
 
+def specs(workspace: Workspace, cluster_ids: Iterable[str]) -> dict[str, Document]:
+    """The specifications of those clusters that exist, by id: the runtime a task is to find, for one."""
+    kept = {cluster_id: workspace.store.get("cluster", cluster_id) for cluster_id in cluster_ids}
+    return {cluster_id: cluster["spec"] for cluster_id, cluster in kept.items() if cluster is not None}
+
+
 def state_of(cluster: Document, engine: str) -> str:
     """A cluster's state. Parameters: ``engine``, the state that the engine is in."""
     if not cluster["on"]:

@@ -72,8 +72,9 @@ def hand_over(workspace: Workspace, run: Run) -> None:
     A run on a cluster that was deleted for good fails.
     """
     waiting = [task for task in run.tasks if not task.state.ended]
+    named = [task.spec["existing_cluster_id"] for task in waiting if "existing_cluster_id" in task.spec]
     try:
-        clusters.wake(workspace, [t.spec["existing_cluster_id"] for t in waiting if "existing_cluster_id" in t.spec])
+        clusters.wake(workspace, named)
     except InvalidParameter as error:
         for task in waiting:
             task.state = State(LifeCycle.INTERNAL_ERROR, Result.FAILED, error.message)
@@ -82,6 +83,8 @@ def hand_over(workspace: Workspace, run: Run) -> None:
         run.state = State(LifeCycle.INTERNAL_ERROR, Result.FAILED, error.message)
         workspace.runs.changed(run)
     else:
+        if named:
+            run.settings = {**run.settings, "existing_clusters": clusters.specs(workspace, named)}
         workspace.runner.submit(run)
 
 

@@ -151,6 +151,13 @@ def test_a_cluster_gives_its_variables_and_conf_but_not_the_way_to_s3_or_to_its_
     assert spec_of(around, NOTEBOOK).variables == {}
 
 
+def test_the_runtime_is_that_of_the_existing_cluster_that_a_task_names(around: Surroundings) -> None:
+    clusters = {"c-1": {"spark_version": "14.3.x-scala2.12"}}
+    for cluster_id, version in (("c-1", "14.3"), ("c-2", "17.3")):
+        spec = spec_of(around, {**NOTEBOOK, "existing_cluster_id": cluster_id}, existing_clusters=clusters)
+        assert spec.environment["DATABRICKS_RUNTIME_VERSION"] == version
+
+
 def test_python_params_of_the_run_replace_the_tasks_own(around: Surroundings) -> None:
     task = {"spark_python_task": {"python_file": "/Workspace/Shared/job.py", "parameters": ["{{job.run_id}}", "b"]}}
     assert spec_of(around, task).arguments == ["1", "b"]

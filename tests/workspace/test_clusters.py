@@ -250,6 +250,15 @@ def test_events_come_in_pages_and_by_kind(http: httpx2.Client, w: WorkspaceClien
     assert kinds(w, cluster_id, start_time=(newest.timestamp or 0) + 1) == []
 
 
+def test_a_terminated_cluster_takes_another_owner(w: WorkspaceClient, make: Callable[..., str]) -> None:
+    cluster_id = make(num_workers=1)
+    with pytest.raises(InvalidState, match="unexpected state Running"):
+        w.clusters.change_owner(cluster_id, "you@example.com")
+    w.clusters.delete(cluster_id)
+    w.clusters.change_owner(cluster_id, "you@example.com")
+    assert w.clusters.get(cluster_id).creator_user_name == "you@example.com"
+
+
 def test_both_versions_of_the_path_serve(http: httpx2.Client) -> None:
     made = http.post("/api/2.0/clusters/create", json=SPEC).json()["cluster_id"]
     listed = http.get("/api/2.0/clusters/list").json()

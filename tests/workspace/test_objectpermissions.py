@@ -25,6 +25,10 @@ def _cluster(w: WorkspaceClient) -> str:
     return str(w.clusters.create("16.4.x-scala2.12", node_type_id="m5.large", num_workers=1).cluster_id)
 
 
+def _job(w: WorkspaceClient) -> str:
+    return str(w.jobs.create(name="j").job_id)
+
+
 def _warehouse(w: WorkspaceClient) -> str:
     return str(w.warehouses.create(name="w", cluster_size="Small").id)
 
@@ -60,6 +64,7 @@ def _tokens(w: WorkspaceClient) -> str:
 
 CASES: list[tuple[str, Callable[[WorkspaceClient], str], str, str]] = [
     ("clusters", _cluster, "CAN_RESTART", "cluster"),
+    ("jobs", _job, "CAN_MANAGE_RUN", "job"),
     ("cluster-policies", _policy, "CAN_USE", "cluster-policy"),
     ("instance-pools", _pool, "CAN_ATTACH_TO", "instance-pool"),
     ("sql/warehouses", _warehouse, "CAN_USE", "warehouses"),
@@ -68,6 +73,7 @@ CASES: list[tuple[str, Callable[[WorkspaceClient], str], str, str]] = [
     ("directories", _folder, "CAN_EDIT", "directory"),
     ("files", _file, "CAN_READ", "file"),
     ("queries", _query, "CAN_RUN", "query"),
+    ("sql/queries", _query, "CAN_EDIT", "query"),
     ("authorization", _tokens, "CAN_USE", "tokens"),
 ]
 

@@ -56,6 +56,14 @@ def ended(w: WorkspaceClient, run_id: int) -> sdk.Run:
             return w.jobs.get_run(run_id)
 
 
+def started(w: WorkspaceClient, warehouse_id: str) -> str:
+    """The state of a warehouse once it is not starting, by the held read of Airflow's operator."""
+    headers = {**w.config.authenticate(), "User-Agent": "test operator/DatabricksStartWarehouseOperator"}
+    url = f"{w.config.host}/api/2.0/sql/warehouses/{warehouse_id}"
+    answer = httpx2.get(url, headers=headers, timeout=100)
+    return str(answer.raise_for_status().json()["state"])
+
+
 def serving(stack: Stack) -> psutil.Process:
     """The workspace process of a stack: the one of our children that listens on its port."""
     port = urllib.parse.urlsplit(stack.workspace_url).port
@@ -170,6 +178,8 @@ def test_jobs_runs_and_tables_survive_the_kill_of_the_workspace(tmp_path: Path) 
         assert job.job_id is not None
         run_id = w.jobs.run_now(job.job_id).run_id
         ended(w, run_id)
+        warehouse = w.warehouses.create(name="kept", cluster_size="Small").id
+        cluster = w.clusters.create("16.4.x-scala2.12", node_type_id="m5.large", num_workers=1).result()
         os.kill(serving(stack).pid, signal.SIGKILL)
     with Stack(settings, directory) as stack:
         w = WorkspaceClient(host=stack.workspace_url, token=stack.token)
@@ -177,7 +187,14 @@ def test_jobs_runs_and_tables_survive_the_kill_of_the_workspace(tmp_path: Path) 
         run = w.jobs.get_run(run_id)
         assert run.state is not None
         assert run.state.result_state is sdk.RunResultState.SUCCESS
-        stack.wait_engine()
+        assert w.clusters.get(str(cluster.cluster_id)).spec == cluster.spec
+        # Spark comes up meanwhile, and again after it has died: its warehouses are STARTING until then.
+        assert started(w, str(warehouse)) == "RUNNING"
+        assert sql(w, "SELECT one FROM kept.default.t") == [["1"]]
+        os.kill(stack.wait_engine()["pid"], signal.SIGKILL)
+        while (engine := stack.control("GET", "engine"))["state"] == "ready" and engine["generation"] == 1:
+            pass
+        assert started(w, str(warehouse)) == "RUNNING"
         assert sql(w, "SELECT one FROM kept.default.t") == [["1"]]
 
 

@@ -12,7 +12,12 @@ import httpx2
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import BadRequest, InvalidParameterValue, NotFound, ResourceAlreadyExists
-from databricks.sdk.service.workspace import ObjectType, SparseCheckout
+from databricks.sdk.service.workspace import (
+    ObjectType,
+    RepoAccessControlRequest,
+    RepoPermissionLevel,
+    SparseCheckout,
+)
 
 from tests.workspace.conftest import Service
 
@@ -61,6 +66,20 @@ def remote(tmp_path: Path, http: httpx2.Client, monkeypatch: pytest.MonkeyPatch)
     remote.commit("released")
     remote.git("switch", "--quiet", "main")
     return remote
+
+
+def test_who_may_use_a_git_folder_is_recorded(w: WorkspaceClient, remote: Remote) -> None:
+    repo_id = str(w.repos.create(remote.url, "GITHUB", path="/Repos/me@example.com/demo").id)
+    entry = RepoAccessControlRequest(group_name="readers", permission_level=RepoPermissionLevel.CAN_READ)
+    w.repos.update_permissions(repo_id, access_control_list=[entry])
+    (read,) = w.repos.get_permissions(repo_id).access_control_list or []
+    assert (read.group_name, [p.permission_level for p in read.all_permissions or []]) == (
+        "readers",
+        [RepoPermissionLevel.CAN_READ],
+    )
+    levels = w.repos.get_permission_levels(repo_id).permission_levels or []
+    assert {level.permission_level for level in levels} == set(RepoPermissionLevel)
+    assert w.repos.set_permissions(repo_id, access_control_list=[]).access_control_list == []
 
 
 def test_a_git_folder_is_made_found_and_deleted(w: WorkspaceClient, service: Service, remote: Remote) -> None:
