@@ -79,12 +79,9 @@ class Faulty:
         if fault is None:
             return self.app(environ, start)
         if fault.after:
-            for _ in self.app(environ, lambda *answer: io.BytesIO().write):
-                pass
+            b"".join(self.app(environ, lambda *head: io.BytesIO().write))
         else:
-            # The connection is kept: what was not read would be taken for the next request.
-            while environ["wsgi.input"].read(1 << 20):
-                pass
+            _drain(environ)
         return _refuse(fault, path, start)
 
     def _control(self, method: str, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
@@ -99,6 +96,14 @@ class Faulty:
         except ValueError as error:
             return _send(start, 400, "text/plain", str(error).encode())
         return _send(start, 200, "application/json", json.dumps(document).encode())
+
+
+def _drain(environ: dict[str, Any]) -> None:
+    """Read a request's body. The connection is kept, and what was left would be taken for the next request."""
+    left = int(environ.get("CONTENT_LENGTH") or 0)
+    chunked = bool(environ.get("wsgi.input_terminated"))
+    while (chunked or left > 0) and (read := environ["wsgi.input"].read(1 << 20 if chunked else min(left, 1 << 20))):
+        left -= len(read)
 
 
 def _checked(given: Any) -> dict[str, Any]:
