@@ -151,6 +151,12 @@ def test_sql_lists_reads_and_loads_a_volume_in_s3(cursor: Any, clean_stack: Stac
     path = "/Volumes/main/default/far/in"
     assert [row[:3] for row in run(cursor, f"LIST '{path}'")] == [(f"{path}/a.csv", "a.csv", 5)]
     assert run(cursor, f"SELECT id FROM read_files('{path}', header => true)") == [(1,)]
+    read = f"SELECT _c0, _metadata.file_path FROM csv.`{path}`"
+    assert run(cursor, f"{read} WHERE _c0 = '1'") == [("1", f"dbfs:{path}/a.csv")]
+    run(cursor, "INSERT OVERWRITE DIRECTORY '/Volumes/main/default/far/out' USING json SELECT 2 AS id")
+    (written,) = [o["Key"] for o in objects.list_objects_v2(Bucket="far")["Contents"] if o["Key"].endswith(".json")]
+    assert written.startswith("landing/out/part-")
+    assert objects.get_object(Bucket="far", Key=written)["Body"].read() == b'{"id":2}\n'
     run(cursor, "CREATE TABLE main.default.from_s3 (id STRING)")
     run(cursor, f"COPY INTO main.default.from_s3 FROM '{path}' FILEFORMAT = CSV FORMAT_OPTIONS ('header' = 'true')")
     assert run(cursor, "SELECT id FROM main.default.from_s3") == [("1",)]
