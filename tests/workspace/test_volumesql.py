@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import boto3
 import httpx2
 import pytest
 from databricks import sql as connector
@@ -138,6 +139,27 @@ def test_a_cascade_takes_managed_files_and_leaves_external_ones(
         assert (mine.exists(), (theirs / "x").is_file()) == (False, True)
         with pytest.raises(ServerOperationError, match=r"NOT_FOUND|NO_SUCH_CATALOG"):
             run(cursor, f"SHOW VOLUMES IN {schema}")
+
+
+def test_sql_lists_reads_and_loads_a_volume_in_s3(cursor: Any, clean_stack: Stack) -> None:
+    s3 = clean_stack.s3
+    keys = {"aws_access_key_id": s3.access_key, "aws_secret_access_key": s3.secret_key, "region_name": s3.region}
+    objects = boto3.client("s3", endpoint_url=s3.url, **keys)
+    objects.create_bucket(Bucket="far")
+    objects.put_object(Bucket="far", Key="landing/in/a.csv", Body=b"id\n1\n")
+    run(cursor, "CREATE EXTERNAL VOLUME main.default.far LOCATION 's3://far/landing'")
+    path = "/Volumes/main/default/far/in"
+    assert [row[:3] for row in run(cursor, f"LIST '{path}'")] == [(f"{path}/a.csv", "a.csv", 5)]
+    assert run(cursor, f"SELECT id FROM read_files('{path}', header => true)") == [(1,)]
+    read = f"SELECT _c0, _metadata.file_path FROM csv.`{path}`"
+    assert run(cursor, f"{read} WHERE _c0 = '1'") == [("1", f"dbfs:{path}/a.csv")]
+    run(cursor, "INSERT OVERWRITE DIRECTORY '/Volumes/main/default/far/out' USING json SELECT 2 AS id")
+    (written,) = [o["Key"] for o in objects.list_objects_v2(Bucket="far")["Contents"] if o["Key"].endswith(".json")]
+    assert written.startswith("landing/out/part-")
+    assert objects.get_object(Bucket="far", Key=written)["Body"].read() == b'{"id":2}\n'
+    run(cursor, "CREATE TABLE main.default.from_s3 (id STRING)")
+    run(cursor, f"COPY INTO main.default.from_s3 FROM '{path}' FILEFORMAT = CSV FORMAT_OPTIONS ('header' = 'true')")
+    assert run(cursor, "SELECT id FROM main.default.from_s3") == [("1",)]
 
 
 FILE = "/Volumes/main/default/raw/in/a b.csv"

@@ -45,6 +45,16 @@ final class Folders {
     return path;
   }
 
+  /** Whether a path is in a volume that has no folder here. */
+  boolean isInUnlinkedVolume(String path) {
+    String name = normal(path);
+    if (!isVolumes(name) || name.split("/").length < 5) return false;
+    for (Map.Entry<String, String> entry : longestFirst) {
+      if (under(name, entry.getKey())) return !volumeExists(name, entry.getValue());
+    }
+    return false;
+  }
+
   /** Whether a path is a volume, or above one: these are made and removed by Unity Catalog alone. */
   static boolean isUnityCatalogs(String path) {
     String name = normal(path);

@@ -59,7 +59,12 @@ class MountedFiles extends RawLocalFileSystem {
     return super.rename(source, target);
   }
 
-  private void refuseVolume(Path path) throws IOException {
+  /** Whether a path is in a volume that has no folder on this machine, or that is not there at all. */
+  protected boolean isInUnlinkedVolume(String name) {
+    return folders != null && folders.isInUnlinkedVolume(name);
+  }
+
+  protected void refuseVolume(Path path) throws IOException {
     if (Folders.isUnityCatalogs(mounted(makeQualified(path)))) {
       throw new PathPermissionException(path.toString(), "a volume is dropped or renamed in Unity Catalog");
     }

@@ -35,8 +35,20 @@ public final class Unity {
     if (volume == null) {
       throw new IllegalArgumentException("[PATH_NOT_FOUND] Path does not exist: " + path + ". SQLSTATE: 42K03");
     }
+    String location = below(volume, parts);
+    return location == null ? path : location;
+  }
+
+  /** Where /Volumes/… leads when that is elsewhere, such as in S3; null when it is a folder of this machine, or missing. */
+  static String elsewhere(String path) {
+    String[] parts = path.split("/", 6);
+    JsonNode volume = Rest.find("volumes", parts[2], parts[3], parts[4]);
+    return volume == null ? null : below(volume, parts);
+  }
+
+  private static String below(JsonNode volume, String[] parts) {
     String location = volume.path("storage_location").asText().replaceAll("/+$", "");
-    if (location.startsWith("file:") || location.startsWith("dbfs:")) return path; // MountedFiles finds it
+    if (location.startsWith("file:") || location.startsWith("dbfs:")) return null; // MountedFiles finds it
     return parts.length > 5 ? location + "/" + parts[5] : location;
   }
 }
