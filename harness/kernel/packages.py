@@ -123,11 +123,11 @@ def fetcher(local: Callable[[str], Path], copy: Callable[[str, str], object]) ->
             copy(path, f"file:{file}")
             return file
         plain = path.removeprefix("file:")
-        if Path(plain).is_file():
-            return Path(plain).absolute()
         try:
-            return local(plain)
-        except ValueError as error:  # a relative path
-            raise LookupError(path) from error
+            # First, because pip and uv, which are to read it, see no mounts (mounts.py).
+            file = local(plain)
+        except (LookupError, ValueError):  # a place of this machine, a relative path
+            return Path(plain).absolute()
+        return file if file.is_file() else Path(plain).absolute()
 
     return fetch

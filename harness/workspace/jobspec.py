@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import re
 import types
 import typing
 from functools import cache
@@ -27,10 +28,14 @@ OF_THE_TASK = frozenset(
 )
 # Lists that jobs/update merges by key instead of replacing them (docs: api/workspace/jobs/update, `new_settings`).
 MERGED = {"tasks": "task_key", "job_clusters": "job_cluster_key", "environments": "environment_key"}
-# docs: api/workspace/jobs/create, `max_concurrent_runs`.
+# docs: api/workspace/jobs/create, `max_concurrent_runs`, `parameters.name`, `tasks.max_retries`.
 MOST_CONCURRENT = 1000
+PARAMETER_NAME = re.compile(r"[\w.-]+", re.ASCII)
+LEAST = {"timeout_seconds": 0, "min_retry_interval_millis": 0, "max_retries": -1}
 # Not settings: they come along in the same request.
 BESIDE = frozenset({"access_control_list", "idempotency_token"})
+# Lists whose items have a name of their own within the job.
+NAMED = {"job_clusters": "job_cluster_key", "environments": "environment_key", "parameters": "name"}
 
 
 def job_settings(arguments: Document) -> Document:
@@ -44,6 +49,8 @@ def submit_settings(arguments: Document) -> Document:
     given = {k: v for k, v in arguments.items() if k not in BESIDE}
     tasks = given.pop("tasks", None)
     settings = typed(given, JobSettings)
+    if "run_name" in settings:
+        settings["run_name"] = _scalar(settings["run_name"], str, "run_name")
     if tasks is not None:
         settings["tasks"] = _typed(tasks, list[SubmitTask], "tasks")
     return with_tasks(settings, settings.get("run_name", "Untitled"))
@@ -55,6 +62,9 @@ def with_tasks(settings: Document, task_key: str) -> Document:
     The provider looks the task of a single-task submit up by its ``run_name`` (wire.md §1.7).
     """
     if "tasks" in settings:
+        # It would not run, and the run would be a success all the same.
+        if beside := next((name for name in settings if name.endswith("_task")), None):
+            raise InvalidParameter(f"{beside} cannot be given beside tasks.")
         return settings
     of_task = {k: v for k, v in settings.items() if k.endswith("_task") or k in OF_THE_TASK}
     if not any(key.endswith("_task") for key in of_task):
@@ -72,15 +82,34 @@ def check(settings: Document) -> None:
         raise InvalidParameter(str(error)) from None
     if not 0 <= settings.get("max_concurrent_runs", 1) <= MOST_CONCURRENT:
         raise InvalidParameter(f"max_concurrent_runs must be between 0 and {MOST_CONCURRENT}.")
-    clusters = {cluster.get("job_cluster_key") for cluster in settings.get("job_clusters", [])}
-    for task in [*tasks, *(task["for_each_task"]["task"] for task in tasks if _loops(task))]:
-        if "job_cluster_key" in task and task["job_cluster_key"] not in clusters:
+    for name in (parameter["name"] for parameter in settings.get("parameters", [])):
+        if not PARAMETER_NAME.fullmatch(name):
             raise InvalidParameter(
-                f"Job cluster '{task['job_cluster_key']}' is not defined in field 'job_clusters' "
-                f"(task '{task.get('task_key')}')."
+                f"Invalid job parameter name '{name}': only letters, digits, _, - and . are allowed."
             )
+    _check_names(settings)
+    for task in [settings, *tasks]:
+        for name, least in LEAST.items():
+            if task.get(name, least) < least:
+                raise InvalidParameter(f"Invalid {name}: {task[name]}. It must be at least {least}.")
     if reason := supported_job(settings):
         raise InvalidParameter(reason)
+
+
+def _check_names(settings: Document) -> None:
+    """Refuse two items of one name, and tasks that name a cluster or an environment which is not there."""
+    known = {field: [item[key] for item in settings.get(field, [])] for field, key in NAMED.items()}
+    for field, names in known.items():
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise InvalidParameter(f"Duplicate {NAMED[field]} '{twice}' in field '{field}'.")
+    tasks = settings.get("tasks", [])
+    for task in [*tasks, *(task["for_each_task"]["task"] for task in tasks if _loops(task))]:
+        for what, field in (("Job cluster", "job_clusters"), ("Environment", "environments")):
+            name = task.get(NAMED[field])
+            if name is not None and name not in known[field]:
+                raise InvalidParameter(
+                    f"{what} '{name}' is not defined in field '{field}' (task '{task.get('task_key')}')."
+                )
 
 
 def _loops(task: Document) -> bool:
@@ -124,6 +153,14 @@ def _fields(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
+@cache
+def _required(kind: type) -> tuple[str, ...]:
+    """The fields that the API demands: those without a default in the SDK's dataclass."""
+    fields = dataclasses.fields(typing.cast(Any, kind))
+    given = dataclasses.MISSING
+    return tuple(field.name for field in fields if field.default is given and field.default_factory is given)
+
+
 def _typed(value: Any, kind: Any, where: str) -> Any:
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
@@ -139,6 +176,8 @@ def _typed(value: Any, kind: Any, where: str) -> Any:
     if dataclasses.is_dataclass(kind):
         if not isinstance(value, dict):
             raise _unreadable(where, "an object", value)
+        if missing := next((name for name in _required(typing.cast(type, kind)) if name not in value), None):
+            raise InvalidParameter(f"Missing required field: {where}.{missing}".replace(": .", ": "))
         known = _fields(typing.cast(type, kind))
         return {
             key: _typed(item, known[key], f"{where}.{key}".lstrip(".")) if key in known else item
@@ -150,7 +189,7 @@ def _typed(value: Any, kind: Any, where: str) -> Any:
 def _scalar(value: Any, kind: Any, where: str) -> Any:
     if kind is int:
         number = whole(value)
-        if number is None:
+        if number is None or not -(2**63) <= number < 2**63:
             raise _unreadable(where, "an integer", value)
         return number
     if kind is bool:

@@ -25,6 +25,7 @@ TASK_OPERATORS = frozenset({"DatabricksNotebookOperator", "DatabricksTaskOperato
 RETRY_FIELDS = ("max_retries", "min_retry_interval_millis", "retry_on_timeout")
 # docs: api/workspace/jobs/listruns, `limit`; 26 is what the service lets through (databricks-cli#464).
 LIST_LIMITS = {"2.0": 1000, "2.1": 26, "2.2": 26}
+RUN_TYPES = ("JOB_RUN", "SUBMIT_RUN", "WORKFLOW_RUN")
 VIEWS = {"CODE": True, "ALL": True, "DASHBOARDS": False}
 
 
@@ -111,6 +112,8 @@ def list_runs(call: Call) -> Document:
     if active and completed:
         raise InvalidParameter("active_only and completed_only cannot both be true.")
     kind = call.text("run_type", "")
+    if kind and kind not in RUN_TYPES:
+        raise InvalidParameter(f"Invalid run_type: {kind}. It must be one of {', '.join(RUN_TYPES)}.")
     since, until = call.integer("start_time_from", 0), call.integer("start_time_to", 0)
     found = [
         run

@@ -124,6 +124,22 @@ def test_null_fields_are_absent_and_no_answer_has_any(http: httpx2.Client) -> No
             ["max_concurrent_runs"],
         ),
         ({"git_source": {"git_url": "x", "git_provider": "gitHub"}}, ["git_source"]),
+        ({"tasks": [{"task_key": "a", "notebook_task": {"source": "WORKSPACE"}}]}, ["tasks[0]", "notebook_path"]),
+        (
+            {"tasks": [{"task_key": "a", "notebook_task": NOTEBOOK, "depends_on": [{}]}]},
+            ["tasks[0].depends_on[0].task_key"],
+        ),
+        ({"schedule": {"timezone_id": "UTC"}}, ["schedule.quartz_cron_expression"]),
+        ({"parameters": [{"name": "a"}]}, ["parameters[0].default"]),
+        ({"parameters": [{"name": "a b", "default": ""}]}, ["'a b'"]),
+        ({"parameters": [{"name": "a", "default": ""}] * 2}, ["Duplicate", "'a'", "parameters"]),
+        ({"job_clusters": [{"job_cluster_key": "a", "new_cluster": {}}] * 2}, ["Duplicate", "job_clusters"]),
+        ({"environments": [{"environment_key": "a"}] * 2}, ["Duplicate", "environments"]),
+        ({"tasks": [{"task_key": "a", "notebook_task": NOTEBOOK, "environment_key": "e"}]}, ["Environment 'e'", "'a'"]),
+        ({"tasks": [{"task_key": "a", "notebook_task": NOTEBOOK}], "notebook_task": NOTEBOOK}, ["notebook_task"]),
+        ({"timeout_seconds": -1}, ["timeout_seconds", "at least 0"]),
+        ({"timeout_seconds": 2**63}, ["timeout_seconds", "integer"]),
+        ({"tasks": [{"task_key": "a", "notebook_task": NOTEBOOK, "max_retries": -2}]}, ["max_retries", "-1"]),
     ],
 )
 def test_what_is_invalid_or_not_honoured_is_refused_by_name_when_the_job_is_made(

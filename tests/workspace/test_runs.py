@@ -135,6 +135,9 @@ def test_the_single_task_shape_has_a_task_named_by_its_run_name(http: httpx2.Cli
         ({"tasks": [{"task_key": "a"}]}, "'a'"),
         ({"tasks": [{"task_key": "a", "spark_jar_task": {"main_class_name": "X"}}]}, "spark_jar_task"),
         ({"tasks": TASKS, "idempotency_token": "x" * 65}, "64"),
+        ({"tasks": TASKS, "run_name": ["x"]}, "run_name"),
+        ({"tasks": TASKS, "notebook_task": NOTEBOOK}, "notebook_task"),
+        ({"run_name": "x", "notebook_task": {}}, "notebook_path"),
     ],
 )
 def test_a_submit_that_cannot_run_is_refused(http: httpx2.Client, body: dict[str, Any], word: str) -> None:
@@ -359,6 +362,7 @@ def test_runs_are_listed_newest_first_and_filtered(service: Service, http: httpx
     assert [run.run_id for run in w.jobs.list_runs(**since)] == [ended.run_id]
     assert http.get(f"{JOBS}/runs/list", params={"limit": 26}).status_code == 200
     assert http.get(f"{JOBS}/runs/list", params={"limit": 27}).status_code == 400
+    assert http.get(f"{JOBS}/runs/list", params={"run_type": "ANY"}).json()["error_code"] == "INVALID_PARAMETER_VALUE"
     both = http.get(f"{JOBS}/runs/list", params={"active_only": "true", "completed_only": "true"})
     assert both.json()["error_code"] == "INVALID_PARAMETER_VALUE"
 
