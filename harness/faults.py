@@ -29,9 +29,12 @@ class Faults:
         """
         self._workspace({**({"operation": operation} if operation else {}), **fields}, expected)
 
-    def task(self, key: str, reason: str = LOST, *, expected: bool = True, **fields: Any) -> None:
-        """Let an attempt of a task fail: ``INTERNAL_ERROR``, ``CLUSTER_TERMINATED``, ``SPOT_INSTANCE_TERMINATION``."""
-        self._workspace({"task": key, "reason": reason, **fields}, expected)
+    def task(self, name: str, reason: str = LOST, *, expected: bool = True, **fields: Any) -> None:
+        """Let an attempt of a task fail: ``INTERNAL_ERROR``, ``CLUSTER_TERMINATED``, ``SPOT_INSTANCE_TERMINATION``.
+
+        Parameters: ``name``: its key, or the path of its notebook or file (a pattern with ``*``); ``message``.
+        """
+        self._workspace({"task": name, "reason": reason, **fields}, expected)
 
     def statement(self, pattern: str, *, expected: bool = True, **fields: Any) -> None:
         """Let statements fail whose text a regular expression is found in.

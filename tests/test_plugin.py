@@ -161,13 +161,24 @@ def test_tests_on_a_stack_start_clean_and_say_what_failed(project: pytest.Pytest
             headers = {"Authorization": f"Bearer {stack.token}"}
             assert requests.get(f"{stack.workspace_url}/api/2.0/quantum/list", headers=headers).status_code == 501
 
+        def test_makes_a_fault_that_never_fires(faults):
+            faults.request("jobs.list_jobs", status=503)
+            faults.s3(expected=False)
+
+        def test_is_hit_by_no_fault_of_another(faults, workspace, s3):
+            assert list(workspace.jobs.list()) == []
+            s3.list_buckets()
+            assert faults.all() == []
+
         def test_is_not_blamed_for_it(workspace):
             workspace.current_user.me()
         """
     )
     result = project.runpytest_subprocess("-rA", timeout=240)
-    result.assert_outcomes(passed=4, failed=3)
+    result.assert_outcomes(passed=5, failed=4)
     text = result.stdout.str()
+    assert text.count("'operation': 'jobs.list_jobs'") == 1
+    assert "'service': 's3'" not in text
     for name in ("fails", "fails_elsewhere", "asks_for_what_is_not_served"):
         assert f"FAILED test_tests_on_a_stack_start_clean_and_say_what_failed.py::test_{name}" in text
     assert text.count("DAG run fail_it") == 2

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.responses import Response
@@ -60,8 +60,8 @@ CODES = {
 }
 # How a task ends that loses what it runs on. Codes: databricks-sdk, compute.TerminationReasonCode and …Type.
 REASONS = {
-    "INTERNAL_ERROR": "Unexpected failure while running the task {task}. Please try again later.",
-    "CLUSTER_TERMINATED": "Cluster of the task {task} was terminated. Reason: DRIVER_UNREACHABLE (SERVICE_FAULT).",
+    "INTERNAL_ERROR": "Unexpected failure while running the task {task}: please try again later",
+    "CLUSTER_TERMINATED": "Cluster of the task {task} was terminated. Reason: DRIVER_UNREACHABLE (SERVICE_FAULT)",
     "SPOT_INSTANCE_TERMINATION": (
         "Cluster of the task {task} was terminated. Reason: SPOT_INSTANCE_TERMINATION (CLOUD_FAILURE). "
         "Parameters: aws_instance_state_reason:Server.SpotInstanceTermination"
@@ -71,13 +71,21 @@ REASONS = {
 
 def around_task(faults: Faults, task: TaskRun, execute: Callable[[], tuple[State, Output]]) -> tuple[State, Output]:
     """Carry an attempt out, unless a fault ends it: before it has begun, or after it has done its work."""
-    fault = faults.hit(lambda spec: spec.get("task") == task.task_key)
+    names = (task.task_key, *_code_of(task))
+    fault = faults.hit(lambda spec: any(fnmatch.fnmatchcase(name, spec.get("task", "")) for name in names))
     if fault is None:
         return execute()
     output = execute()[1] if fault.after else Output()
     message = fault.spec.get("message") or REASONS[fault.spec["reason"]].format(task=task.task_key)
     output.error, output.error_trace, output.result = message, None, None
     return State(LifeCycle.INTERNAL_ERROR, Result.FAILED, message), output
+
+
+def _code_of(task: TaskRun) -> Iterator[str]:
+    """The notebook or file that a task runs. The provider's task keys are hashes (DatabricksTaskBaseOperator)."""
+    for kind, field in (("notebook_task", "notebook_path"), ("spark_python_task", "python_file")):
+        if kind in task.spec:
+            yield str(task.spec[kind][field])
 
 
 def around_statement(faults: Faults, statement: str, run: Callable[[], Done]) -> Done:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.lake.paths import SOURCE_MARKS, SUFFIXES, PathNotFound, WorkspacePaths, normal, under
+from harness.workspace import confined
 from harness.workspace.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound, PermissionDenied
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, api
@@ -29,10 +30,8 @@ def seed(workspace: Workspace) -> None:
 
 
 def given_path(call: Call) -> str:
-    """The request's path, normalised. Raises: ``InvalidParameter`` for one that is relative or climbs."""
-    path = call.text("path")
-    if ".." in path.split("/") or any(ord(c) < 32 for c in path):
-        raise InvalidParameter(f"Path ({path}) must not contain '..' or control characters.")
+    """The request's path, normalised. Raises: ``InvalidParameter`` for one that is relative, climbs or is too long."""
+    path = confined.checked(call.text("path"))
     try:
         found = normal(path)
     except ValueError as error:

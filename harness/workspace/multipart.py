@@ -177,7 +177,9 @@ def signature(workspace: Workspace, until: int, path: str) -> str:
 
 def signed_download(call: Call) -> Response:
     until, path = call.path["until"], "/" + call.path["path"]
-    if not hmac.compare_digest(call.path["signature"], signature(call.workspace, until, path)):
+    # As bytes: texts that are not ASCII cannot be compared.
+    given = call.path["signature"].encode(errors="replace")
+    if not hmac.compare_digest(given, signature(call.workspace, until, path).encode()):
         raise PermissionDenied("The signature of this URL is not valid.")
     if until < time.time():
         return Response(EXPIRED, 403, media_type="application/xml")

@@ -14,6 +14,7 @@ import base64
 import contextlib
 import inspect
 import json
+import math
 import urllib.parse
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -186,7 +187,10 @@ async def read(request: Request) -> Call:
     if not body.strip():
         return Call(request, arguments, by_body=False)
     try:
-        document = json.loads(body)
+        document = json.loads(body, parse_constant=_no_number, parse_float=_finite)
+        if b"\\ud" in body.lower():
+            # Half of a surrogate pair is no character: kept, it could never be answered.
+            json.dumps(document, ensure_ascii=False).encode()
     except ValueError as error:
         raise MalformedRequest(f"Invalid JSON given in the body of the request: {error}") from None
     if document is None:  # aiohttp and requests write `json=None` as no body, other clients as null
@@ -194,6 +198,16 @@ async def read(request: Request) -> Call:
     if not isinstance(document, dict):
         raise MalformedRequest(f"Expected a JSON object in the body of the request, got {_shown(document)}.")
     return Call(request, {**arguments, **without_null(document)}, by_body=True)
+
+
+def _no_number(word: str) -> float:
+    """Python reads NaN and Infinity, which are no JSON: kept, they could never be answered."""
+    raise ValueError(f"{word} is no JSON number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _no_number(digits)
 
 
 async def _body(request: Request) -> bytes:

@@ -129,6 +129,9 @@ def test_double_slashes_in_a_path_are_one(http: httpx2.Client) -> None:
     [
         (b"{", "MALFORMED_REQUEST", "Invalid JSON"),
         (b"\xff\xfe", "MALFORMED_REQUEST", "Invalid JSON"),
+        (b'{"job_id": NaN}', "MALFORMED_REQUEST", "NaN"),
+        (b'{"job_id": 1e400}', "MALFORMED_REQUEST", "1e400"),
+        (b'{"job_id": "\\ud800"}', "MALFORMED_REQUEST", "surrogates"),
         (b"[1]", "MALFORMED_REQUEST", "object"),
         (b'"text"', "MALFORMED_REQUEST", "object"),
         (b'{"job_id": [1]}', "INVALID_PARAMETER_VALUE", "job_id"),
@@ -196,3 +199,9 @@ def test_a_fault_of_ours_is_a_500_that_names_it(
 
     monkeypatch.setattr(service.workspace.store, "all", broken)
     assert_refused(http.get(f"{JOBS}/list"), 500, "INTERNAL_ERROR", "ZeroDivisionError")
+
+
+def test_a_name_longer_than_a_file_s_and_a_signature_in_no_ascii_are_refused(http: httpx2.Client) -> None:
+    answer = http.get("/api/2.0/workspace/get-status", params={"path": f"/Users/{'x' * 300}"})
+    assert_refused(answer, 400, "INVALID_PARAMETER_VALUE", "too long")
+    assert_refused(http.get("/_staging/files/1/%C3%A9/x"), 403, "PERMISSION_DENIED", "signature")

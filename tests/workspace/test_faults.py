@@ -145,7 +145,7 @@ def test_a_reset_takes_every_fault_back(http: httpx2.Client, fault: Any) -> None
 
 
 def lost(faults: Faults, ran: list[str]) -> tuple[State, Output]:
-    task = TaskRun(1, "transform", {}, "")
+    task = TaskRun(1, "transform", {"notebook_task": {"notebook_path": "/Shared/etl/transform_green"}}, "")
 
     def execute() -> tuple[State, Output]:
         ran.append("ran")
@@ -157,7 +157,7 @@ def lost(faults: Faults, ran: list[str]) -> tuple[State, Output]:
 def test_an_attempt_of_a_task_loses_its_cluster_before_or_after_its_work() -> None:
     faults, ran = Faults(), list[str]()
     faults.add({"task": "transform", "reason": "SPOT_INSTANCE_TERMINATION"})
-    faults.add({"task": "transform", "reason": "INTERNAL_ERROR", "when": "after", "nth": 2, "message": "Gone."})
+    faults.add({"task": "*/transform_green", "reason": "INTERNAL_ERROR", "when": "after", "nth": 2, "message": "Gone."})
     state, output = lost(faults, ran)
     assert (state.life_cycle, state.result, ran) == (LifeCycle.INTERNAL_ERROR, Result.FAILED, [])
     assert "SPOT_INSTANCE_TERMINATION (CLOUD_FAILURE)" in state.message
