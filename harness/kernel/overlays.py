@@ -82,10 +82,12 @@ def _missing(requirements: list[str], options: list[str]) -> list[tuple[str, str
     """Name and version of what would have to be installed beside what this interpreter has."""
     tool = _tool()
     if "uv" in Path(tool[0]).name:
-        shown = _run([*tool, "install", "--dry-run", "--python", sys.executable, *options, *requirements]).stderr
+        shown = _run(
+            [*tool, "install", "--dry-run", "--python", sys.executable, *options, *requirements], requirements
+        ).stderr
         return [(match[1], match[2]) for match in _WOULD_INSTALL.finditer(shown)]
     command = [*tool, "install", "--dry-run", "--quiet", "--report", "-", *options, *requirements]
-    report = json.loads(_run(command).stdout)
+    report = json.loads(_run(command, requirements).stdout)
     return [(each["metadata"]["name"], each["metadata"]["version"]) for each in report["install"]]
 
 
@@ -93,7 +95,8 @@ def _install(folder: Path, packages: list[str], options: list[str]) -> None:
     if packages:
         tool = _tool()
         interpreter = ["--python", sys.executable] if "uv" in Path(tool[0]).name else []
-        _run([*tool, "install", "--quiet", "--no-deps", *interpreter, "--target", str(folder), *options, *packages])
+        command = [*tool, "install", "--quiet", "--no-deps", *interpreter, "--target", str(folder)]
+        _run([*command, *options, *packages], packages)
 
 
 def _tool() -> list[str]:
@@ -106,13 +109,12 @@ def _tool() -> list[str]:
     )
 
 
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+def _run(command: list[str], packages: list[str]) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         said = (done.stderr or done.stdout).strip()[-WORDS_OF_ERROR:]
-        asked = " ".join(word for word in command[2:] if "==" in word or not word.startswith("-"))
         raise PackageNotInstalled(
-            f"Installing packages failed ({asked}). Without a network, install them for the notebooks' Python "
+            f"Installing {' '.join(packages)} failed. Without a network, install them for the notebooks' Python "
             f"({sys.executable}) beforehand.\n{said}"
         )
     return done
