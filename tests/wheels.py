@@ -31,7 +31,7 @@ def wheel(folder: Path, name: str, version: str, code: str, *requires: str, **en
     files[record] = "".join(f"{file},,\n" for file in (*files, record))
     with zipfile.ZipFile(path, "w") as archive:
         for file, text in files.items():
-            archive.writestr(file, text)
+            archive.writestr(zipfile.ZipInfo(file), text)  # the same bytes each time: the user's cache keeps them
     return path
 
 

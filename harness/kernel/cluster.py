@@ -16,6 +16,10 @@ INITIAL_CATALOG = "spark.databricks.sql.initial.catalog.name"
 OURS = re.compile(r"spark\.sql\.(catalog\.|(extensions|warehouse\.dir|catalogImplementation|defaultCatalog)$)|fs\.")
 
 
+# The service chooses the number of partitions itself; adaptive execution does so here.
+AUTO = ("spark.sql.shuffle.partitions", "auto")
+
+
 class InvalidSparkConf(Exception):
     """Spark does not take a value of ``spark_conf``. The message names the property."""
 
@@ -41,8 +45,7 @@ def configure(spark: Any, conf: Mapping[str, str]) -> None:
 
     java = spark._jsparkSession.sessionState().conf()
     for name, value in conf.items():
-        # The service chooses the number itself; adaptive execution does so here.
-        if OURS.match(name) or (name, value) == ("spark.sql.shuffle.partitions", "auto"):
+        if OURS.match(name) or (name, value) == AUTO:
             continue
         plain = name.removeprefix("spark.hadoop.")
         try:
@@ -51,5 +54,19 @@ def configure(spark: Any, conf: Mapping[str, str]) -> None:
                 java.setConfString(plain, value)
         except PySparkException as error:
             raise InvalidSparkConf(f"spark_conf {name}={value}: {error}") from error
+    _take_auto(type(spark.conf))
     if INITIAL_CATALOG in conf:
         spark.catalog.setCurrentCatalog(conf[INITIAL_CATALOG])
+
+
+def _take_auto(kind: Any) -> None:
+    """``spark.conf.set("spark.sql.shuffle.partitions", "auto")``, which Spark itself does not take."""
+    set_plainly = kind.set
+
+    def set_or_leave(self: Any, key: str, value: str | int | bool) -> None:
+        if (key, value) == AUTO:
+            self.unset(key)
+        else:
+            set_plainly(self, key, value)
+
+    kind.set = set_or_leave

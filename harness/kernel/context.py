@@ -54,6 +54,8 @@ class NotebookContext:
             "taskKey": who.get("task_key", ""),
             "jobName": who.get("run_name", ""),
             "user": who.get("user", ""),
+            "orgId": who.get("org_id", ""),
+            "clusterId": who.get("cluster_id", ""),
             "browserHostName": spec.workspace_url.partition("://")[2],
         }
 
@@ -75,6 +77,12 @@ class NotebookContext:
 
     def currentRunId(self) -> Option:
         return Option(self._tags["runId"] or None)
+
+    def clusterId(self) -> Option:
+        return Option(self._tags["clusterId"] or None)
+
+    def workspaceId(self) -> Option:
+        return Option(self._tags["orgId"] or None)
 
     def browserHostName(self) -> Option:
         return Option(self._tags["browserHostName"])
@@ -98,7 +106,28 @@ class NotebookContext:
             }
         )
 
-    safeToJson = toJson
+    def safeToJson(self) -> str:
+        """What of the context is no secret, as JSON: ``{"attributes": {…}}``."""
+        tags = self._tags
+        known = {**tags, "currentRunId": tags["runId"], "rootRunId": tags["multitaskParentRunId"]}
+        return json.dumps({"attributes": {**known, "notebook_path": self.notebookPath().get()}})
+
+    def repl(self) -> types.SimpleNamespace:
+        """``dbruntime.databricks_repl_context.get_context()``: the same as attributes."""
+        return types.SimpleNamespace(
+            apiToken=self._spec.token,
+            apiUrl=self._spec.workspace_url,
+            browserHostName=self._tags["browserHostName"],
+            clusterId=self._tags["clusterId"],
+            currentRunId=self._tags["runId"],
+            isInJob=True,
+            jobId=self._tags["jobId"],
+            notebookPath=self.notebookPath().get(),
+            rootRunId=self._tags["multitaskParentRunId"],
+            user=self._tags["user"],
+            workspaceId=self._tags["orgId"],
+            workspaceUrl=None,  # databricks-sdk would sign in there, over HTTPS; without, it asks `apiUrl`
+        )
 
 
 class EntryPoint:
@@ -119,7 +148,7 @@ class EntryPoint:
 
 def install_modules(names: dict[str, Any]) -> None:
     """Make what notebooks and modules import on a cluster importable: ``pyspark.dbutils.DBUtils``, and the notebook's
-    names through ``databricks.sdk.runtime`` (which takes them from ``dbruntime``).
+    names through ``databricks.sdk.runtime`` (which takes them from ``dbruntime``), and where it is.
 
     Parameters: ``names``: the notebook's predefined variables.
     """
@@ -135,6 +164,11 @@ def install_modules(names: dict[str, Any]) -> None:
         def get_namespace_globals(self) -> dict[str, Any]:
             return names
 
+    context = types.ModuleType("dbruntime.databricks_repl_context")
+    context.get_context = names["dbutils"].notebook.getContext().repl  # type: ignore[attr-defined]
+    sys.modules["dbruntime.databricks_repl_context"] = context
+
     runtime = types.ModuleType("dbruntime")
     runtime.UserNamespaceInitializer = UserNamespaceInitializer  # type: ignore[attr-defined]
+    runtime.databricks_repl_context = context  # type: ignore[attr-defined]
     sys.modules["dbruntime"] = runtime

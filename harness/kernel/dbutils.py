@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.kernel.context import EntryPoint, NotebookContext
 from harness.kernel.filesystem import FileSystem
+from harness.kernel.help import Helped
 from harness.kernel.packages import Packages
 from harness.kernel.secretscopes import Secrets
 from harness.kernel.spec import KernelSpec
@@ -16,7 +17,7 @@ from harness.kernel.widgets import Widgets
 
 HELP = """This module provides various utilities for users to interact with the rest of Databricks. Served here:
 
-fs: files of S3, DBFS and volumes (ls, head, cp, mv, rm, mkdirs, put)
+fs: files of S3, DBFS and volumes (ls, head, cp, mv, rm, mkdirs, put, mounts)
 jobs: task values (jobs.taskValues.get, jobs.taskValues.set)
 library: restartPython
 notebook: exit, run
@@ -51,7 +52,7 @@ class Refused:
         raise NotImplementedError(f"{self._name}.{attribute} is not supported here")
 
 
-class NotebookUtilities:
+class NotebookUtilities(Helped):
     """``dbutils.notebook``."""
 
     def __init__(self, spec: KernelSpec, subruns: SubRuns) -> None:
@@ -75,7 +76,7 @@ class NotebookUtilities:
         return self._context
 
 
-class TaskValues:
+class TaskValues(Helped):
     """``dbutils.jobs.taskValues``: small values that tasks of a run leave for later ones."""
 
     def __init__(self, upstream: Mapping[str, Mapping[str, Any]]) -> None:
@@ -105,14 +106,14 @@ class TaskValues:
         return default
 
 
-class Jobs:
+class Jobs(Helped):
     """``dbutils.jobs``."""
 
     def __init__(self, values: TaskValues) -> None:
         self.taskValues = values
 
 
-class Library:
+class Library(Helped):
     """``dbutils.library``. ``packages``: what ``%pip`` works on."""
 
     def __init__(self, packages: Packages) -> None:

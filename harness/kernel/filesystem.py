@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from harness.kernel.help import Helped
 from harness.lake.paths import PathNotFound, WorkspacePaths
 
 _SCHEME = re.compile(r"[A-Za-z][\w+.-]*:")
@@ -29,13 +30,21 @@ class FileInfo(NamedTuple):
         return not self.isDir()
 
 
+class MountInfo(NamedTuple):
+    """An entry of :meth:`FileSystem.mounts`."""
+
+    mountPoint: str
+    source: str
+    encryptionType: str
+
+
 @dataclass(frozen=True)
 class _Place:
     system: Any
     path: Any
 
 
-class FileSystem:
+class FileSystem(Helped):
     """The methods of ``dbutils.fs`` (docs.databricks.com, "File system utility").
 
     Paths without a scheme are DBFS paths, except ``/Workspace/…``, which are workspace files.
@@ -98,12 +107,28 @@ class FileSystem:
         print(f"Wrote {len(data)} bytes.")
         return True
 
-    def mount(self, *_: Any, **__: Any) -> None:
+    def mount(self, source: str, mountPoint: str, *_: Any, **__: Any) -> bool:
+        """Refused: a mount leads every process of a cluster elsewhere, which one machine cannot do by itself."""
         raise NotImplementedError(
-            "dbutils.fs.mount is not supported here: use s3:// paths, volumes or external locations."
+            f"dbutils.fs.mount is not supported here ({source} at {mountPoint}): "
+            "use s3:// paths, volumes or external locations, or put the files at dbfs:/mnt/…"
         )
 
-    unmount = mounts = updateMount = refreshMounts = mount
+    def updateMount(self, source: str, mountPoint: str, *_: Any, **__: Any) -> bool:
+        """Refused, as ``mount``."""
+        return self.mount(source, mountPoint)
+
+    def mounts(self) -> list[MountInfo]:
+        """What is mounted: DBFS itself."""
+        return [MountInfo("/", "DatabricksRoot", "")]
+
+    def refreshMounts(self) -> bool:
+        """Take note of mounts that other clusters have made. There are none."""
+        return True
+
+    def unmount(self, mountPoint: str) -> bool:
+        """Remove a mount. Raises: ``ValueError``, since there is none."""
+        raise ValueError(f"Directory not mounted: {mountPoint}")
 
     def command(self, line: str) -> Any:
         """Run the text of an ``%fs`` cell: ``ls /x``, ``cp -r a b``, …
@@ -119,7 +144,9 @@ class FileSystem:
         return act(*plain, **({"recurse": True} if recurse else {}))
 
     def _commands(self) -> dict[str, Callable[..., Any]]:
-        return {name: getattr(self, name) for name in ("ls", "head", "cp", "mv", "rm", "mkdirs", "put")}
+        return {
+            name: getattr(self, name) for name in ("ls", "head", "cp", "mv", "rm", "mkdirs", "put", "mounts", "help")
+        }
 
     def _transfer(self, source: str, dest: str, recurse: bool, *, delete: bool) -> bool:
         here, there = self._existing(source), self._place(dest)
@@ -133,7 +160,8 @@ class FileSystem:
     def _existing(self, path: str) -> _Place:
         place = self._place(path)
         if not place.system.exists(place.path):
-            raise FileNotFoundError(f"No such file or directory: {path}")
+            # With the service's class, which notebooks look for in the text.
+            raise FileNotFoundError(f"java.io.FileNotFoundException: No such file or directory: {path}")
         return place
 
     def _place(self, path: str) -> _Place:
@@ -151,7 +179,7 @@ class FileSystem:
             try:
                 return f"file:{self._paths.local(path)}"
             except PathNotFound as error:
-                raise FileNotFoundError(f"No such file or directory: {path}") from error
+                raise FileNotFoundError(f"java.io.FileNotFoundException: No such file or directory: {path}") from error
         return f"dbfs:{path}"
 
 

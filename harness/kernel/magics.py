@@ -96,7 +96,7 @@ class Magics:
         result = self._dbutils.fs.command(text)
         if isinstance(result, list):
             rows = [[cell_text(value) for value in entry] for entry in result]
-            columns = FileInfo._fields
+            columns = result[0]._fields if result else FileInfo._fields
             self._outputs.data({"text/html": html_table(columns, rows), "text/plain": plain_table(columns, rows)})
         elif result is not None:
             print(result)

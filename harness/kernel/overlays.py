@@ -82,8 +82,9 @@ def _missing(requirements: list[str], options: list[str]) -> list[tuple[str, str
     """Name and version of what would have to be installed beside what this interpreter has."""
     tool = _tool()
     if "uv" in Path(tool[0]).name:
-        command = [*tool, "install", "--dry-run", "--python", sys.executable, *options, *requirements]
-        shown = _run(command, requirements).stderr
+        shown = _run(
+            [*tool, "install", "--dry-run", "--python", sys.executable, *options, *requirements], requirements
+        ).stderr
         return [(match[1], match[2]) for match in _WOULD_INSTALL.finditer(shown)]
     command = [*tool, "install", "--dry-run", "--quiet", "--report", "-", *options, *requirements]
     report = json.loads(_run(command, requirements).stdout)
@@ -94,8 +95,8 @@ def _install(folder: Path, packages: list[str], options: list[str]) -> None:
     if packages:
         tool = _tool()
         interpreter = ["--python", sys.executable] if "uv" in Path(tool[0]).name else []
-        command = [*tool, "install", "--quiet", "--no-deps", *interpreter, "--target", str(folder), *options, *packages]
-        _run(command, packages)
+        command = [*tool, "install", "--quiet", "--no-deps", *interpreter, "--target", str(folder)]
+        _run([*command, *options, *packages], packages)
 
 
 def _tool() -> list[str]:
@@ -113,7 +114,7 @@ def _run(command: list[str], packages: list[str]) -> subprocess.CompletedProcess
     if done.returncode:
         said = (done.stderr or done.stdout).strip()[-WORDS_OF_ERROR:]
         raise PackageNotInstalled(
-            f"Installing packages failed (install {' '.join(packages)}). Without a network, install them for the notebooks' Python "
+            f"Installing {' '.join(packages)} failed. Without a network, install them for the notebooks' Python "
             f"({sys.executable}) beforehand.\n{said}"
         )
     return done

@@ -6,15 +6,9 @@ import base64
 from typing import Any, NamedTuple
 
 from harness.kernel import rest
+from harness.kernel.help import Helped
 from harness.kernel.redaction import Redaction
 from harness.kernel.spec import KernelSpec
-
-HELP = """Provides utilities for leveraging secrets within notebooks.
-
-get(scope, key): the string of a secret
-getBytes(scope, key): the bytes of a secret
-list(scope): the keys of a scope
-listScopes(): the scopes"""
 
 
 class SecretMetadata(NamedTuple):
@@ -32,7 +26,7 @@ class SecretScope(NamedTuple):
         return self.name
 
 
-class Secrets:
+class Secrets(Helped):
     """``dbutils.secrets``. What is read is told to ``redaction``.
 
     Every method raises ``IllegalArgumentException``, with the service's message, for what does not exist.
@@ -62,10 +56,6 @@ class Secrets:
     def list(self, scope: str) -> list[SecretMetadata]:
         """The keys of a scope, without values."""
         return [SecretMetadata(secret["key"]) for secret in self._ask("list", scope=scope).get("secrets", ())]
-
-    def help(self, *_: str) -> None:
-        """Print what there is."""
-        print(HELP)
 
     def _ask(self, operation: str, **parameters: str) -> dict[str, Any]:
         from pyspark.errors import IllegalArgumentException

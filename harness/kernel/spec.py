@@ -26,7 +26,7 @@ class KernelSpec:
     ``%run`` and messages are relative to). ``parameters``: widget values. ``arguments``: ``sys.argv[1:]`` of a Python
     script. ``roots``: workspace path prefix → local folder, for ``%run``, ``dbutils.notebook.run`` and imports.
     ``directory``: where the kernel writes ``result.json`` and ``executed.ipynb``; its output goes to ``log.txt`` there.
-    ``context``: run identity (``job_id``, ``run_id``, ``task_run_id``, ``task_key``, ``user``), all strings.
+    ``context``: run identity (``job_id``, ``run_id``, ``task_run_id``, ``task_key``, ``user``, …), all strings.
     ``libraries``: what the task asks for, in the lines of a requirements file; ``cache``: where what is installed for
     it is kept. ``task_values``: what earlier tasks of the run set, by task key. ``package`` and ``entry_point`` of a
     wheel task, whose ``path`` is the place it runs in. ``variables`` (of the environment) and ``conf`` (of Spark): what

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from harness.kernel.help import Helped
+
 
 class InputWidgetNotDefined(Exception):
     """A widget was read or removed that neither the notebook nor the task's parameters define."""
@@ -14,7 +16,7 @@ class InputWidgetNotDefined(Exception):
         super().__init__(f"No input widget named {name} is defined")
 
 
-class Widgets:
+class Widgets(Helped):
     """Widgets by name. A value given by the task wins over a default; making an existing widget changes nothing."""
 
     def __init__(self, parameters: Mapping[str, str]) -> None:

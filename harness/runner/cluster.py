@@ -25,6 +25,11 @@ def cluster_of(run: Run, task: TaskRun) -> dict[str, Any]:
     return dict(task.spec.get("new_cluster") or named or {})
 
 
+def cluster_id(run: Run, task: TaskRun) -> str:
+    """The id of a task's cluster."""
+    return str(task.spec.get("existing_cluster_id") or f"job-{run.job_id}-run-{run.run_id}")
+
+
 def runtime(cluster: Mapping[str, Any]) -> str:
     """``DATABRICKS_RUNTIME_VERSION``: the runtime that a cluster names."""
     match = re.match(r"\d+\.\d+", str(cluster.get("spark_version") or ""))
@@ -39,17 +44,16 @@ def variables(cluster: Mapping[str, Any]) -> dict[str, str]:
 
 def conf(cluster: Mapping[str, Any], run: Run, task: TaskRun, workspace: Mapping[str, str]) -> dict[str, str]:
     """The Spark conf of a task: what notebooks read of their cluster, and ``spark_conf``, which may name secrets."""
-    cluster_id = str(task.spec.get("existing_cluster_id") or f"job-{run.job_id}-run-{run.run_id}")
     tags = {
         "Vendor": "Databricks",
-        "ClusterId": cluster_id,
+        "ClusterId": cluster_id(run, task),
         "JobId": str(run.job_id),
         "RunName": run.name,
         **(cluster.get("custom_tags") or {}),
     }
     node = str(cluster.get("node_type_id") or "local")
     usage = {
-        "clusterId": cluster_id,
+        "clusterId": cluster_id(run, task),
         "clusterName": str(cluster.get("cluster_name") or f"job-{run.job_id}-run-{run.run_id}"),
         "clusterOwnerOrgId": workspace["id"],
         "clusterAllTags": json.dumps([{"key": key, "value": str(value)} for key, value in tags.items()]),

@@ -73,7 +73,7 @@ def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings)
         workspace_url=around.workspace_url,
         token=around.token,
         roots={prefix: str(folder) for prefix, folder in around.paths.roots.items()},
-        context=_identity(run, task, around.user),
+        context=_identity(run, task, around),
         environment={**around.environment, "DATABRICKS_RUNTIME_VERSION": cluster.runtime(machine)},
         # What leads to the local S3 stays ours.
         variables={k: v for k, v in cluster.variables(machine).items() if k not in around.environment},
@@ -144,14 +144,16 @@ def _wheel(run: Run, task: TaskRun, context: Context) -> dict[str, Any]:
     }
 
 
-def _identity(run: Run, task: TaskRun, user: str) -> dict[str, str]:
+def _identity(run: Run, task: TaskRun, around: Surroundings) -> dict[str, str]:
     return {
         "job_id": str(run.job_id),
         "run_id": str(run.run_id),
         "task_run_id": str(task.run_id),
         "task_key": task.task_key,
         "run_name": run.name,
-        "user": user,
+        "user": around.user,
+        "org_id": around.workspace_id,
+        "cluster_id": cluster.cluster_id(run, task),
     }
 
 

@@ -79,9 +79,11 @@ def supported(task: Mapping[str, Any]) -> str | None:
         return reason
     if body.get("source", "WORKSPACE") != "WORKSPACE":
         return f"Task '{key}': {kinds[0]}.source {body['source']} is not supported here; only WORKSPACE is."
-    if kinds[0] == "spark_python_task" and re.match(r"(?!file:)\w+:", str(body.get("python_file", ""))):
+    if kinds[0] == "spark_python_task" and re.match(r"(?!(file|dbfs):)\w+:", str(body.get("python_file", ""))):
         file = body["python_file"]
-        return f"Task '{key}': spark_python_task.python_file {file} is not supported here; use a workspace path."
+        return (
+            f"Task '{key}': spark_python_task.python_file {file} is not supported here; use a workspace or DBFS path."
+        )
     try:
         lines = requirement_lines(task.get("libraries") or [])
     except CannotRun as error:

@@ -20,7 +20,7 @@ from harness.runner.render import RenderFailed
 from harness.runner.run import Run, TaskRun
 from harness.workspace.auth import view_key
 from harness.workspace.errors import ApiError, InvalidParameter, NotFound, PermissionDenied
-from harness.workspace.runviews import run_view
+from harness.workspace.runviews import run_view, task_view
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, endpoint
 
@@ -78,10 +78,15 @@ def page(call: Call) -> Response:
 
 
 def run_document(call: Call) -> Document:
-    """A run and, beside each of its tasks, what came out of it."""
+    """A run and, beside each of its tasks and of the iterations of those that loop, what came out of it."""
     run, _ = viewed(call)
-    view = run_view(call.workspace, run)
-    for task, shown in zip(list(run.tasks), view["tasks"], strict=True):
+    view = run_view(call.workspace, run, tasks=False)
+    view["tasks"] = []
+    for task in run.task_runs():
+        shown = task_view(call.workspace, run, task)
+        view["tasks"].append(shown)
+        if task.input:
+            shown["task_key"] += f"[{task.index}]"
         shown["output"] = {
             "error": task.output.error,
             "error_trace": task.output.error_trace,

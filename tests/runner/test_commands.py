@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,7 @@ def spec_of(
         ({"notebook_task": {"notebook_path": "/x", "surprise": 1}}, "notebook_task.surprise is not supported"),
         ({"notebook_task": {"notebook_path": "x", "source": "GIT"}}, "notebook_task.source GIT is not supported"),
         ({"spark_python_task": {"python_file": "s3://b/x.py"}}, "python_file s3://b/x.py is not supported"),
+        ({"spark_python_task": {"python_file": "dbfs:/x.py"}}, None),
         ({**NOTEBOOK, "libraries": [{"jar": "dbfs:/x.jar"}]}, "jar libraries are not supported"),
         ({**NOTEBOOK, "libraries": [{"whl": "/Volumes/a/b/c/x.whl"}, {"requirements": "/Workspace/r.txt"}]}, None),
         ({**NOTEBOOK, "libraries": [{"egg": "dbfs:/x.egg"}]}, "egg libraries are not supported"),
@@ -163,6 +165,15 @@ def test_python_params_of_the_run_replace_the_tasks_own(around: Surroundings) ->
     assert spec_of(around, task).arguments == ["1", "b"]
     assert spec_of(around, task, {"python_params": ["c"]}).arguments == ["c"]
     assert spec_of(around, task).workspace_path == "/Workspace/Shared/job.py"
+
+
+def test_a_python_file_may_rest_in_dbfs_or_a_volume(around: Surroundings, tmp_path: Path) -> None:
+    (tmp_path / "on_dbfs.py").write_text("")
+    paths = WorkspacePaths({"/Workspace": tmp_path / "w", "/dbfs": tmp_path, "/Volumes": tmp_path})
+    with_storage = dataclasses.replace(around, paths=paths)
+    for name in ("dbfs:/on_dbfs.py", "/dbfs/on_dbfs.py", "/Volumes/on_dbfs.py"):
+        spec = spec_of(with_storage, {"spark_python_task": {"python_file": name}})
+        assert spec.path == str(tmp_path / "on_dbfs.py")
 
 
 def test_a_missing_notebook_is_told_in_the_services_words(around: Surroundings) -> None:

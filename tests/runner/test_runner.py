@@ -20,7 +20,7 @@ from harness.runner.run import LifeCycle, Result
 if TYPE_CHECKING:
     from conftest import Bench
 
-NO_INDEX = "http://127.0.0.1:9/simple"
+NO_INDEX = "file:///no-such-index"
 _numbers = itertools.count(1)
 
 # Says that it runs (its process id, into a pipe), then goes on for longer than any test waits.
@@ -106,7 +106,7 @@ def test_a_library_that_is_not_installed_fails_the_task_before_it_runs(bench: Be
     output = run.task("only").output
     assert output.logs == ""
     assert output.error is not None
-    assert output.error.startswith("PackageNotInstalled: Installing packages failed (install no-such-package")
+    assert output.error.startswith("PackageNotInstalled: Installing no-such-package failed.")
 
 
 def test_a_failing_task_is_tried_again_as_often_as_it_says(bench: Bench) -> None:

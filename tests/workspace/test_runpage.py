@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from harness.runner.loops import iterations
 from harness.runner.run import Output, Result, Run
 from tests.workspace.conftest import TOKEN, Service
 
@@ -42,6 +43,20 @@ def test_the_link_opens_without_the_token_and_does_not_carry_it(
     assert document["run_name"] == "<script>x</script>"
     output = document["tasks"][0]["output"]
     assert (output["error"], output["error_trace"], output["logs"]) == ("ValueError: <img>", "Trace", "log")
+
+
+def test_the_page_shows_the_iterations_of_a_loop_too(service: Service, http: httpx2.Client) -> None:
+    loop = {"inputs": "[1, 2]", "task": {**TASKS[0], "task_key": "inner"}}
+    answer = http.post("/api/2.2/jobs/runs/submit", json={"tasks": [{"task_key": "loop", "for_each_task": loop}]})
+    run = next(r for r in service.runner.submitted if r.run_id == answer.json()["run_id"])
+    run.tasks[0].iterations = iterations(run.tasks[0], [1, 2])
+    run.tasks[0].iterations[1].output = Output(error="ValueError: 2")
+    key = urllib.parse.parse_qs(link(http, run.run_id).query)["key"][0]
+    tasks = httpx2.get(f"{service.url}/_view/runs/{run.run_id}", params={"key": key}).json()["tasks"]
+    assert [task["task_key"] for task in tasks] == ["loop", "inner[0]", "inner[1]"]
+    assert tasks[2]["output"]["error"] == "ValueError: 2"
+    shown = http.get("/api/2.2/jobs/runs/get", params={"run_id": tasks[2]["run_id"]}).json()
+    assert (shown["run_name"], shown["original_attempt_run_id"]) == ("inner", tasks[2]["run_id"])
 
 
 def test_the_key_of_one_run_opens_no_other_and_no_key_opens_none(

@@ -435,6 +435,7 @@ def test_a_cluster_gives_variables_conf_and_secrets_which_are_not_shown(w: Works
         "read = [get(name) for name in names] + [get(tags + 'clusterName'), get(tags + 'clusterOwnerOrgId')]",
         "rows = spark.sql('SELECT current_catalog()').first()",
         "print(get('spark.app.word'))\nread[3] = len(read[3])",
+        "spark.conf.set('spark.sql.shuffle.partitions', 'auto')\nassert get('spark.sql.shuffle.partitions') == '200'",
         "dbutils.notebook.exit(json.dumps([worker, rows[0], os.environ['DATABRICKS_RUNTIME_VERSION'], *read]))",
     )
     machine = compute.ClusterSpec(
@@ -445,6 +446,7 @@ def test_a_cluster_gives_variables_conf_and_secrets_which_are_not_shown(w: Works
             "spark.sql.shuffle.partitions": "3",
             "spark.executor.memory": "100g",
             "spark.some.key": "x",
+            "spark.databricks.delta.optimizeWrite.enabled": "true",
             "spark.app.word": "a {{secrets/cluster/word}} b",
             "spark.master": "local[*, 4]",
             "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
