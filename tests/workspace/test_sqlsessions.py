@@ -1,17 +1,13 @@
-"""The SQL connector's REST backend (``use_sea``): its own client classes, on plain HTTP.
-
-Its HTTP client always speaks https; only its transport is pointed at the workspace here, so every request is the
-connector's own.
-"""
+"""The SQL connector's REST backend (``use_sea``), which always speaks https: over the stack's TLS port."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-import urllib3
 from databricks import sql as connector
 from databricks.sql.exc import ServerOperationError
 
@@ -23,19 +19,15 @@ LONG = "SELECT sum(hash(id)) FROM range(1000000000000)"
 
 
 @pytest.fixture
-def sea(clean_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def sea(clean_stack: Stack) -> Iterator[Any]:
     """A connection by ``use_sea``."""
-    host, _, port = clean_stack.workspace_url.removeprefix("http://").partition(":")
-
-    def plain(host: str, port: int, **options: Any) -> urllib3.HTTPConnectionPool:
-        return urllib3.HTTPConnectionPool(host, port, maxsize=options["maxsize"])
-
-    monkeypatch.setattr("databricks.sql.backend.sea.utils.http_client.HTTPSConnectionPool", plain)
+    address = urlsplit(clean_stack.workspace_tls_url)
     with connector.connect(
-        server_hostname=host,
+        server_hostname=address.hostname,
         http_path=f"/sql/1.0/warehouses/{clean_stack.warehouse_id}",
         access_token=clean_stack.token,
-        _port=int(port),
+        _port=address.port,
+        _tls_trusted_ca_file=clean_stack.endpoints.ca_bundle,
         use_sea=True,
         enable_telemetry=False,
         session_configuration={"TIMEZONE": "Asia/Tokyo"},

@@ -121,23 +121,6 @@ def test_the_sdk_speaks_https_with_a_token_and_as_a_client(trusted: Secure) -> N
     assert client.current_user.me().user_name == CLIENT_ID
 
 
-def test_the_sql_connector_signs_in_over_sea(trusted: Secure) -> None:
-    port = int(trusted.tls_url.rpartition(":")[2])
-    with contextlib.suppress(Exception):  # sessions need Spark; here it matters who is let in
-        connector.connect(
-            server_hostname="localhost",
-            http_path="/sql/1.0/warehouses/local",
-            access_token=TOKEN,
-            use_sea=True,
-            _port=port,
-            _tls_trusted_ca_file=str(trusted.certificates.bundle),
-            _retry_stop_after_attempts_count=1,
-            enable_telemetry=False,
-        ).close()
-    (asked,) = [r for r in requests_of(trusted) if r["path"] == "/api/2.0/sql/sessions" and r["method"] == "POST"]
-    assert asked["status"] not in (401, 403)
-
-
 # In a process of its own: aiohttp reads SSL_CERT_FILE once, when it is imported.
 PROVIDER = """
 import asyncio, json, os

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import time
 from typing import Any
 
@@ -16,6 +17,14 @@ from databricks.sdk.service.iam import Patch, PatchOp
 from harness.workspace import credentials
 from tests.workspace.conftest import CLIENT_ID, CLIENT_SECRET, TOKEN, Service
 from tests.workspace.test_errors import assert_refused
+
+
+@pytest.fixture(autouse=True)
+def no_other_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tests on a stack have set for the session: the SDK refuses to choose between it and what is given here."""
+    for name in [name for name in os.environ if name.startswith("DATABRICKS_")]:
+        monkeypatch.delenv(name)
+
 
 SIGN_IN = "/oidc/v1/token"
 
