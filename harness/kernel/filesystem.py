@@ -155,7 +155,9 @@ class FileSystem(Helped):
         java = self._spark.sparkContext._jvm
         conf = self._spark.sparkContext._jsc.hadoopConfiguration()
         util = java.org.apache.hadoop.fs.FileUtil
-        return bool(util.copy(here.system, here.path, there.system, there.path, delete, True, conf))
+        # Nothing goes before all is there: Hadoop would delete each file once it is copied.
+        done = bool(util.copy(here.system, here.path, there.system, there.path, False, True, conf))
+        return done and (not delete or bool(here.system.delete(here.path, True)))
 
     def _existing(self, path: str) -> _Place:
         place = self._place(path)
