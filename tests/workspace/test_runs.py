@@ -199,6 +199,50 @@ def test_parameters_that_cannot_be_honoured_are_refused(http: httpx2.Client, par
     assert any(name in answer.json()["message"] for name in parameters)
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"python_params": ["--n", "1"]}, {"python_params": ["--n", "1"]}),
+        ({"python_named_params": {"n": "1"}}, {"python_named_params": {"n": "1"}}),
+        ({"jar_params": ["a"]}, {"jar_params": ["a"]}),
+        ({"spark_submit_params": ["--class", "X"]}, {"spark_submit_params": ["--class", "X"]}),
+        ({"dbt_commands": ["dbt run"]}, {"dbt_commands": ["dbt run"]}),
+        (
+            {"notebook_params": {"day": "{{job.start_time.iso_date}}"}},
+            {"notebook_params": {"day": "{{job.start_time.iso_date}}"}},
+        ),
+        ({"performance_target": sdk.PerformanceTarget.STANDARD}, None),
+    ],
+    ids=lambda given: next(iter(given or {"": 0})),
+)
+def test_every_kind_of_parameters_reaches_the_run_and_is_shown_as_it_was_given(
+    service: Service, http: httpx2.Client, w: WorkspaceClient, given: dict[str, Any], kept: dict[str, Any] | None
+) -> None:
+    run = w.jobs.run_now(job(http), **given)
+    assert service.runner.submitted[-1].parameters == (kept or {})
+    shown = w.jobs.get_run(run.run_id).overriding_parameters
+    assert (shown.as_dict() if shown else None) == kept
+
+
+def test_the_sdk_cancels_what_is_queued_and_exports_what_was_run(
+    service: Service, http: httpx2.Client, w: WorkspaceClient
+) -> None:
+    job_id = job(http, tasks=TASKS[:1])
+    running, queued = (w.jobs.run_now(job_id).run_id for _ in range(2))
+    w.jobs.cancel_all_runs(job_id=job_id, all_queued_runs=True)
+    states = [get(http, run_id)["state"].get("result_state") for run_id in (running, queued)]
+    assert states == [None, "CANCELED"]
+    run = next(run for run in service.runner.submitted if run.run_id == running)
+    service.runner.end(run)
+    page = Path(run.tasks[0].directory) / "executed.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("<p>done</p>")
+    for views in (None, sdk.ViewsToExport.CODE, sdk.ViewsToExport.ALL):
+        (view,) = w.jobs.export_run(run.tasks[0].run_id, views_to_export=views).views or []
+        assert (view.type, view.content) == (sdk.ViewType.NOTEBOOK, "<p>done</p>")
+    assert not w.jobs.export_run(running, views_to_export=sdk.ViewsToExport.DASHBOARDS).views
+
+
 def test_a_run_over_the_jobs_limit_is_skipped(service: Service, http: httpx2.Client, w: WorkspaceClient) -> None:
     job_id = job(http, queue={"enabled": False})
     first = http.post(f"{JOBS}/run-now", json={"job_id": job_id}).json()["run_id"]
