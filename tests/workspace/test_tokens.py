@@ -30,6 +30,13 @@ SIGN_IN = "/oidc/v1/token"
 
 
 @pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without what the session's stack has set: two ways to sign in are one too many for the SDK."""
+    for name in ("DATABRICKS_HOST", "DATABRICKS_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
 def clean(http: httpx2.Client) -> None:
     http.post("/_harness/reset")
 
