@@ -60,7 +60,7 @@ def configure(spark: Any, conf: Mapping[str, str]) -> None:
 
 
 def _take_auto(kind: Any, number: str) -> None:
-    """``spark.conf.set("spark.sql.shuffle.partitions", "auto")``, which Spark does not take, sets the engine's number."""
+    """``spark.conf.set("spark.sql.shuffle.partitions", "auto")``, which Spark does not take: the engine's."""
     set_plainly = kind.set
 
     def set_or_leave(self: Any, key: str, value: str | int | bool) -> None:
