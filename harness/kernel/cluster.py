@@ -54,19 +54,16 @@ def configure(spark: Any, conf: Mapping[str, str]) -> None:
                 java.setConfString(plain, value)
         except PySparkException as error:
             raise InvalidSparkConf(f"spark_conf {name}={value}: {error}") from error
-    _take_auto(type(spark.conf))
+    _take_auto(type(spark.conf), spark.sparkContext.getConf().get(AUTO[0], "200"))
     if INITIAL_CATALOG in conf:
         spark.catalog.setCurrentCatalog(conf[INITIAL_CATALOG])
 
 
-def _take_auto(kind: Any) -> None:
-    """``spark.conf.set("spark.sql.shuffle.partitions", "auto")``, which Spark itself does not take."""
+def _take_auto(kind: Any, number: str) -> None:
+    """``spark.conf.set("spark.sql.shuffle.partitions", "auto")``, which Spark does not take: the engine's."""
     set_plainly = kind.set
 
     def set_or_leave(self: Any, key: str, value: str | int | bool) -> None:
-        if (key, value) == AUTO:
-            self.unset(key)
-        else:
-            set_plainly(self, key, value)
+        set_plainly(self, key, number if (key, value) == AUTO else value)
 
     kind.set = set_or_leave

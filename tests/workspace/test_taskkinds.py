@@ -435,7 +435,7 @@ def test_a_cluster_gives_variables_conf_and_secrets_which_are_not_shown(w: Works
         "read = [get(name) for name in names] + [get(tags + 'clusterName'), get(tags + 'clusterOwnerOrgId')]",
         "rows = spark.sql('SELECT current_catalog()').first()",
         "print(get('spark.app.word'))\nread[3] = len(read[3])",
-        "spark.conf.set('spark.sql.shuffle.partitions', 'auto')\nassert get('spark.sql.shuffle.partitions') == '200'",
+        "spark.conf.set(names[0], 'auto')\nassert get(names[0]) == sc.getConf().get(names[0])",
         "dbutils.notebook.exit(json.dumps([worker, rows[0], os.environ['DATABRICKS_RUNTIME_VERSION'], *read]))",
     )
     machine = compute.ClusterSpec(
