@@ -73,6 +73,7 @@ class Child:
         sockets = list(sockets)
         ready_read, ready_write = os.pipe()
         self._ready = ready_read
+        self._stopping = threading.Lock()
         log.parent.mkdir(parents=True, exist_ok=True)
         try:
             with log.open("ab") as out:
@@ -120,17 +121,18 @@ class Child:
 
     def stop(self, timeout: float = STOP_SECONDS) -> None:
         """Close the lifeline, wait, and kill the process group if ``timeout`` seconds were not enough."""
-        with contextlib.suppress(OSError):
-            assert self.process.stdin is not None
-            self.process.stdin.close()
-        try:
-            self.process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            kill_group(self.process.pid)
-            self.process.wait()
-        if self._ready >= 0:
-            os.close(self._ready)
-            self._ready = -1
+        with self._stopping:  # who notices the child's end, and who wants it, may come at the same time
+            with contextlib.suppress(OSError):
+                assert self.process.stdin is not None
+                self.process.stdin.close()
+            try:
+                self.process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                kill_group(self.process.pid)
+                self.process.wait()
+            if self._ready >= 0:
+                os.close(self._ready)
+                self._ready = -1
 
     def _tail(self) -> str:
         return f"Its log, {self.log}, ends with:\n{tail(self.log)}"

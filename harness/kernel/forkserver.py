@@ -80,7 +80,7 @@ class ForkServer:
                 pass
         finally:
             for pid in self._children:
-                kill_group(pid)
+                _kill(pid)
 
     def _turn(self) -> bool:
         runner = self._runner.fileno()
@@ -103,7 +103,7 @@ class ForkServer:
         if "kill" in request:
             for pid, number in self._children.items():
                 if number == request["id"]:
-                    kill_group(pid)
+                    _kill(pid)
             return
         pid = os.fork()
         if pid == 0:
@@ -151,6 +151,12 @@ class ForkServer:
         self._runner.close()
         os.close(self._wake_read)
         os.close(self._wake_write)
+
+
+def _kill(child: int) -> None:
+    """Kill a child that was not waited for yet. One just forked does not lead its group, and has started nothing."""
+    os.kill(child, signal.SIGKILL)
+    kill_group(child)
 
 
 def _redirect(log: str) -> None:

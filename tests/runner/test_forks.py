@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -27,6 +29,18 @@ def test_after_the_end_nothing_is_forked(tmp_path: Path) -> None:
     forks.stop()
     with pytest.raises(ChannelClosed, match="stopped"):
         forks.fork(tmp_path / "spec.json", tmp_path, tmp_path / "log.txt")
+
+
+def test_a_process_is_killed_even_in_the_moment_it_is_forked(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "spec.json")  # whoever reads it waits for ever
+    forks = Forks(tmp_path, sys.executable, kernel_environment(tmp_path, sys.executable))
+    forks.start()
+    for _ in range(20):
+        fork = forks.fork(tmp_path / "spec.json", tmp_path, tmp_path / "log.txt")
+        fork.kill()
+        assert fork.wait(10)
+        assert fork.code == -signal.SIGKILL
+    forks.stop()
 
 
 def test_kernels_inherit_no_way_to_a_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
