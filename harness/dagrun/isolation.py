@@ -21,6 +21,8 @@ from typing import Any
 from unittest.mock import patch
 
 TASK_RUNNER = "airflow.sdk.execution_time.task_runner"
+# How long a task may take to leave once its execution_timeout is over, before it is told again.
+LEAVE_SECONDS = 5.0
 
 
 @contextlib.contextmanager
@@ -28,7 +30,7 @@ def task_process() -> Iterator[None]:
     """Environment, working directory, timers and object stores of one try."""
     environment, folder = dict(os.environ), os.getcwd()
     forget_listings()
-    with _timers_kept():
+    with timers_kept():
         try:
             yield
         finally:
@@ -84,6 +86,25 @@ def terminable() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def lasting_timeouts() -> Iterator[None]:
+    """Let an ``execution_timeout`` end its task even where its exception is lost.
+
+    Python drops what is raised in a finaliser, and each poll of the provider ends in one that closes its connection.
+    Airflow raises once: a timeout that falls into that moment is over (measured: 300 s instead of 0.5).
+    """
+    from airflow.sdk.execution_time.timeout import TimeoutPosix
+
+    handle = TimeoutPosix.handle_timeout
+
+    def handle_timeout(timeout: Any, number: int, frame: FrameType | None) -> None:
+        signal.setitimer(signal.ITIMER_REAL, LEAVE_SECONDS)  # Airflow switches it off as it leaves
+        handle(timeout, number, frame)
+
+    with patch.object(TimeoutPosix, "handle_timeout", handle_timeout):
+        yield
+
+
+@contextlib.contextmanager
 def left_open() -> Iterator[None]:
     """Close what tasks leave open (the Databricks provider leaves sessions), as the end of their process would.
 
@@ -121,8 +142,8 @@ def forget_stores() -> None:
 
 
 @contextlib.contextmanager
-def _timers_kept() -> Iterator[None]:
-    """Give back the real-time timer: a task's ``execution_timeout`` switches off pytest-timeout's."""
+def timers_kept() -> Iterator[None]:
+    """Give back the real-time timer: ``execution_timeout`` and the import of DAG files switch off pytest-timeout's."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

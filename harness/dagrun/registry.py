@@ -126,7 +126,7 @@ class Registry:
 
         folder = path if path.is_dir() else path.parent
         # What a file warns of is for its author to read, not for a test's warning filter to turn into an import error.
-        with warnings.catch_warnings():
+        with isolation.timers_kept(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             bag = DagBag(dag_folder=str(path), bundle_path=folder, bundle_name=BUNDLE)
         self.import_errors.update({(folder / file).resolve(): text for file, text in bag.import_errors.items()})

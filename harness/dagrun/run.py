@@ -61,6 +61,7 @@ def run_dag(
         execution = _Execution(registry.dags, Recorder(home.logs / "runs", home.router, on_event))
         enter(patch.object(home.router, "echo", echo))
         enter(isolation.terminable())
+        enter(isolation.lasting_timeouts())
         enter(isolation.params_kept(registry.dags.values()))
         # A task's warnings do not fail it in production, whatever the test session's filters say.
         enter(warnings.catch_warnings())

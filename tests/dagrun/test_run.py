@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.dagrun import AirflowHome, DagRunFailed, DagRunResult, RunEvent
+from harness.dagrun import AirflowHome, DagRunFailed, DagRunResult, RunEvent, isolation
 from harness.dagrun.isolation import left_open
 from harness.dagrun.schedule import UnrunnableTasks
 
@@ -143,6 +143,13 @@ def test_signal_handlers_and_timers_are_given_back(run: Run) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, kept)
         signal.signal(signal.SIGTERM, ours)
+
+
+def test_a_timeout_that_python_drops_is_told_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation, "LEAVE_SECONDS", 0.5)
+    result = run("timed_out_in_a_finaliser")
+    assert type(result.task("polls").error).__name__ == "AirflowTaskTimeout"
+    assert result.task("polls").log_text().count("Process timed out") == 2
 
 
 def test_ctrl_c_in_a_task_stops_the_run_instead_of_failing_the_task(run: Run) -> None:

@@ -1,6 +1,7 @@
 """Runs that ``dag.test()`` calls a success, and should not; and some that it cannot finish."""
 
 import datetime
+import io
 import os
 import signal
 
@@ -109,6 +110,21 @@ with DAG("timed_out", schedule=None, start_date=START):
         signal.pause()
 
     too_long()
+
+with DAG("timed_out_in_a_finaliser", schedule=None, start_date=START):
+
+    class Connection(io.RawIOBase):
+        """Python's own finaliser of streams drops what ``close`` raises."""
+
+        def close(self):
+            signal.sigtimedwait([], 0.2)
+
+    @task(execution_timeout=datetime.timedelta(milliseconds=100))
+    def polls():
+        Connection()
+        signal.sigtimedwait([], 20)
+
+    polls()
 
 with DAG("interrupted", schedule=None, start_date=START):
 
