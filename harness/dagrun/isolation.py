@@ -23,6 +23,7 @@ from unittest.mock import patch
 TASK_RUNNER = "airflow.sdk.execution_time.task_runner"
 # How long a task may take to leave once its execution_timeout is over, before it is told again.
 LEAVE_SECONDS = 5.0
+SOON = 0.01
 
 
 @contextlib.contextmanager
@@ -89,18 +90,25 @@ def terminable() -> Iterator[None]:
 def lasting_timeouts() -> Iterator[None]:
     """Let an ``execution_timeout`` end its task even where its exception is lost.
 
-    Python drops what is raised in a finaliser, and each poll of the provider ends in one that closes its connection.
-    Airflow raises once: a timeout that falls into that moment is over (measured: 300 s instead of 0.5).
+    Python drops what is raised in a finaliser, and each poll of the provider ends in some that close its connection.
+    Airflow raises once: a timeout that falls into such a moment is over (measured: 300 s instead of 0.5).
     """
+    from airflow.sdk.exceptions import AirflowTaskTimeout
     from airflow.sdk.execution_time.timeout import TimeoutPosix
 
-    handle = TimeoutPosix.handle_timeout
+    handle, report = TimeoutPosix.handle_timeout, sys.unraisablehook
 
     def handle_timeout(timeout: Any, number: int, frame: FrameType | None) -> None:
         signal.setitimer(signal.ITIMER_REAL, LEAVE_SECONDS)  # Airflow switches it off as it leaves
         handle(timeout, number, frame)
 
-    with patch.object(TimeoutPosix, "handle_timeout", handle_timeout):
+    def dropped(unraisable: Any) -> None:
+        if isinstance(unraisable.exc_value, AirflowTaskTimeout):
+            signal.setitimer(signal.ITIMER_REAL, SOON)
+        else:
+            report(unraisable)
+
+    with patch.object(TimeoutPosix, "handle_timeout", handle_timeout), patch.object(sys, "unraisablehook", dropped):
         yield
 
 

@@ -145,9 +145,10 @@ def test_signal_handlers_and_timers_are_given_back(run: Run) -> None:
         signal.signal(signal.SIGTERM, ours)
 
 
-def test_a_timeout_that_python_drops_is_told_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("dag_id", ["timed_out_in_a_stream", "timed_out_in_a_finaliser"])
+def test_a_timeout_that_python_drops_is_told_again(dag_id: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolation, "LEAVE_SECONDS", 0.5)
-    result = run("timed_out_in_a_finaliser")
+    result = run(dag_id)
     assert type(result.task("polls").error).__name__ == "AirflowTaskTimeout"
     assert result.task("polls").log_text().count("Process timed out") == 2
 

@@ -111,10 +111,10 @@ with DAG("timed_out", schedule=None, start_date=START):
 
     too_long()
 
-with DAG("timed_out_in_a_finaliser", schedule=None, start_date=START):
+with DAG("timed_out_in_a_stream", schedule=None, start_date=START):
 
     class Connection(io.RawIOBase):
-        """Python's own finaliser of streams drops what ``close`` raises."""
+        """What its ``close`` raises, Python drops without a word."""
 
         def close(self):
             signal.sigtimedwait([], 0.2)
@@ -122,6 +122,19 @@ with DAG("timed_out_in_a_finaliser", schedule=None, start_date=START):
     @task(execution_timeout=datetime.timedelta(milliseconds=100))
     def polls():
         Connection()
+        signal.sigtimedwait([], 20)
+
+    polls()
+
+with DAG("timed_out_in_a_finaliser", schedule=None, start_date=START):
+
+    class Pool:
+        def __del__(self):
+            signal.sigtimedwait([], 0.2)
+
+    @task(execution_timeout=datetime.timedelta(milliseconds=100))
+    def polls():
+        Pool()
         signal.sigtimedwait([], 20)
 
     polls()
