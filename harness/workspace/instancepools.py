@@ -100,10 +100,12 @@ def list_pools(call: Call) -> Document:
 
 def _given(call: Call) -> Document:
     """The pool of a request. Raises: ``InvalidParameter``."""
-    pool = typed({k: v for k, v in call.arguments.items() if k not in OUTPUTS}, GetInstancePool)
+    # The SDK has no class for what is sent; the one for what is read wants an id.
+    given = {k: v for k, v in call.arguments.items() if k not in OUTPUTS} | {"instance_pool_id": ""}
+    pool = typed(given, GetInstancePool)
     for field in ("instance_pool_name", "node_type_id"):
         if not pool.get(field):
-            raise InvalidParameter(f"Missing required field '{field}'")
+            raise InvalidParameter(f"Missing required field: {field}")
     if len(pool["instance_pool_name"]) > NAME_LENGTH:
         raise InvalidParameter(f"instance_pool_name must have between 1 and {NAME_LENGTH} characters.")
     least: int = pool.get("min_idle_instances", 0)

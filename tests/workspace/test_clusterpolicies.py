@@ -151,8 +151,8 @@ def test_pools_have_names_of_their_own_and_keep_their_node_type(w: WorkspaceClie
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"node_type_id": "m5"}, "Missing required field 'instance_pool_name'"),
-        ({"instance_pool_name": "n"}, "Missing required field 'node_type_id'"),
+        ({"node_type_id": "m5"}, "Missing required field: instance_pool_name"),
+        ({"instance_pool_name": "n"}, "Missing required field: node_type_id"),
         ({"instance_pool_name": "n" * 101, "node_type_id": "m5"}, "100 characters"),
         ({"instance_pool_name": ["n"], "node_type_id": "m5"}, "Expected instance_pool_name to be a string"),
         ({"instance_pool_name": "n", "node_type_id": "m5", "min_idle_instances": -1}, "min_idle_instances"),

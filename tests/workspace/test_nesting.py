@@ -46,7 +46,7 @@ def test_run_job_tasks_nest_three_deep_and_no_deeper(w: WorkspaceClient) -> None
 
 
 def test_a_run_job_task_without_a_job_or_with_what_cannot_be_passed_is_refused(w: WorkspaceClient) -> None:
-    with pytest.raises(InvalidParameterValue, match=r"run_job_task\.job_id is required"):
+    with pytest.raises(InvalidParameterValue, match=r"Missing required field: tasks\[0\]\.run_job_task\.job_id"):
         w.api_client.do("POST", "/api/2.2/jobs/create", body={"tasks": [{"task_key": "t", "run_job_task": {}}]})
     with pytest.raises(InvalidParameterValue, match="pipeline_params is not supported"):
         made(w, [sdk.Task("t", run_job_task=sdk.RunJobTask(1, pipeline_params=sdk.PipelineParams()))])
