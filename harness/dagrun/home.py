@@ -9,12 +9,13 @@ import gc
 import os
 import shutil
 import sys
+import zlib
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from harness.dagrun import logs
+from harness.dagrun import isolation, logs
 
 if TYPE_CHECKING:
     from harness.dagrun.registry import Registry
@@ -81,6 +82,8 @@ class AirflowHome:
             if value is not None:
                 os.environ[name] = value
         self._replaced = {}
+        # They go on using the connections that were in the environment.
+        isolation.forget_stores()
 
     def environment(self) -> dict[str, str]:
         """What Airflow must see before its first import (measured in design/airflow.md 4.1)."""
@@ -152,7 +155,8 @@ class AirflowHome:
     def keep(self) -> None:
         """Make the database as it is now the one that :meth:`clean` goes back to."""
         self._dispose()
-        image = self.directory / "registered.db"
+        # One a DAG folder: two homes may share the directory, as two test folders of one session do.
+        image = self.directory / f"registered-{zlib.crc32(str(self.dags_folder).encode()):08x}.db"
         shutil.copyfile(self.database, image)
         self._image = image
 

@@ -15,9 +15,10 @@ from harness.settings import Settings
 DAGS = Path(__file__).parent / "dags"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def home(request: pytest.FixtureRequest, harness_settings: Settings) -> Iterator[AirflowHome]:
-    # A process has one Airflow home, the plugin's: the same directory, other DAGs.
+    # A process has one Airflow home, the plugin's: the same directory, other DAGs. No longer than a module: entered, it
+    # hides the connections of the stack, and tests come in any order.
     with AirflowHome(request.config.stash[HOME].directory, DAGS, harness_settings.cache) as home:
         yield home
 

@@ -40,7 +40,7 @@ def test_a_file_runs_wherever_it_is_and_imports_its_neighbours(run: Run, tmp_pat
 
 
 def test_a_file_of_the_dag_folder_is_found_by_its_name(run: Run) -> None:
-    with pytest.raises(DagNotFound, match=r"defines 14 DAGs \(asks_a_human, .*: name one"):
+    with pytest.raises(DagNotFound, match=r"defines 16 DAGs \(asks_a_human, .*: name one"):
         run("verdicts.py")
     assert run("alone.py").task("one").xcom == 1
 
