@@ -15,12 +15,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import boto3
 import httpx2
 import pytest
 from databricks import sql as connector
-from databricks.sdk import WorkspaceClient
+from databricks.sdk import AccountClient, WorkspaceClient
 from databricks.sdk.core import Config as SdkConfig
 from databricks.sdk.core import oauth_service_principal
+from databricks.sdk.service.oauth2 import FederationPolicy, OidcFederationPolicy
 
 from harness.certificates import Certificates, ensure
 from harness.dagrun import environment
@@ -276,6 +278,34 @@ def test_sql_goes_over_https_as_user_and_as_client(clean_stack: Stack, monkeypat
         assert len(cursor.fetchall()) == 200_000
         cursor.execute("SELECT 1")
         assert cursor.fetchall()[0][0] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:ProvidersManager.hooks is deprecated")
+def test_the_provider_signs_in_with_a_token_that_aws_signed(
+    clean_stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.providers.databricks.hooks.databricks import DatabricksHook
+
+    for name in ("DATABRICKS_HOST", "DATABRICKS_TOKEN"):
+        monkeypatch.delenv(name)
+    host = clean_stack.workspace_tls_url.removeprefix("https://")
+    # As in production; `aws_default` is where it gets the token.
+    connection = {"conn_type": "databricks", "host": host, "login": "federated_aws"}
+    extra = {"client_id": clean_stack.client_id}
+    monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_AWS", json.dumps({**connection, "extra": extra}))
+    done, said = DatabricksHook("databricks_aws").test_connection()
+    assert not done
+    assert f"no federation policy of the service principal '{clean_stack.client_id}'" in said
+
+    account = AccountClient(host=clean_stack.workspace_url, account_id="a", token=clean_stack.token)
+    policy = OidcFederationPolicy(
+        issuer=f"{clean_stack.s3.url}/_harness/identity",
+        audiences=["databricks"],
+        subject=boto3.client("sts").get_caller_identity()["Arn"],
+    )
+    account.service_principal_federation_policy.create(4, FederationPolicy(oidc_policy=policy))
+    assert DatabricksHook("databricks_aws").test_connection() == (True, "Connection successfully tested")
 
 
 def test_certificates_are_kept_until_they_end_and_their_keys_are_private(tmp_path: Path) -> None:
