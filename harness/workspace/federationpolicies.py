@@ -140,7 +140,7 @@ def _check(oidc: Document, owner: str) -> None:
             raise InvalidParameter("Only one of oidc_policy.jwks_json and oidc_policy.jwks_uri can be specified.")
         try:
             keys = json.loads(oidc["jwks_json"])["keys"]
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             keys = None
         if not isinstance(keys, list) or not keys:
             raise InvalidParameter("oidc_policy.jwks_json is not a JSON Web Key Set.")

@@ -59,6 +59,7 @@ ODD = [
         "id eq",
         'userName eq "x"',
         "(" * 500,
+        "[" * 5000,
     ),
     *(
         "/",
@@ -71,6 +72,7 @@ ODD = [
         "file:///etc/passwd",
     ),
     *("/Volumes/main/default/v/x", "/Volumes/main/default/../../x", "/Users/\u0000"),
+    *(json.loads("[" * 500 + "]" * 500), json.loads('{"a":' * 90 + "1" + "}" * 90)),
     *([], [None], [1], ["x"], [[]], [{}], {}, {"x": None}, {"x": {"y": []}}, [{"task_key": 1}], [{"task_key": "a"}]),
     [{"task_key": "a", "notebook_task": {"notebook_path": "/Shared/pipelines/load"}}],
     [{"task_key": "a", "depends_on": [{"task_key": "a"}], "notebook_task": {"notebook_path": "../x"}}],
@@ -273,7 +275,7 @@ FRAGMENTS = [
         b"\xff\xff\xff\xff",
         b"\x0c\x0c\x0c",
     ),
-    *(b"\x0c\x00\x00\x00\x05", b"\x0b\x0b\x00\x00\x00\x01", b"\x0c\x00\x01" * 3000),
+    *(b"\x0c\x00\x00\x00\x05", b"\x0b\x0b\x00\x00\x00\x01", b"\x0c\x00\x01" * 30000),
 ]
 
 
