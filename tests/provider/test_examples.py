@@ -6,17 +6,25 @@ where docs/provider.md says, and nowhere else.
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from harness.dagrun import environment
+from harness.lake.jars import Jars, pyspark_home
+from harness.lake.java import find_java
+from harness.runner.taskkinds import KINDS
 from tests.provider.shipped import airflow_test_tools, examples
 
+# Whether this workspace runs JAR tasks; without, they are refused by name.
+JARS = "spark_jar_task" in KINDS
 RESOURCES = Path(__file__).parent / "examples"
 
 
@@ -53,6 +61,22 @@ def saved_query(workspace, warehouse, monkeypatch):
     )
     monkeypatch.setenv("WAREHOUSE_ID", warehouse_id)
     monkeypatch.setenv("QUERY_ID", workspace.queries.create(query=query).id)
+
+
+@pytest.fixture
+def jar(workspace, clean_stack, tmp_path):
+    """The JAR that an example runs, where it looks for it."""
+    classes = tmp_path / "classes"
+    spark = [path for path in (pyspark_home() / "jars").glob("*.jar") if path.name.startswith(("spark-", "scala-lib"))]
+    settings = clean_stack.settings
+    compiler = Jars(settings.cache).compiler
+    command = [find_java(settings.java_home).executable, "-jar", compiler, "-17", "-nowarn", "-d", classes]
+    command += ["-classpath", os.pathsep.join(map(str, spark)), RESOURCES / "ProcessData.java"]
+    subprocess.run([*map(str, command)], check=True)
+    with zipfile.ZipFile(tmp_path / "etl.jar", "w") as archive:
+        for path in classes.rglob("*.class"):
+            archive.write(path, path.relative_to(classes))
+    workspace.dbfs.upload("/lib/etl-0.1.jar", io.BytesIO((tmp_path / "etl.jar").read_bytes()))
 
 
 def states(result):
@@ -138,7 +162,7 @@ def test_the_workflow_example_is_green(example, saved_query, workspace, output, 
     assert sql("select x from main.default.queried")[0][0] == 1
 
 
-def test_the_example_of_every_operator_is_green_where_it_can_be(example, saved_query, workspace, sql):
+def test_the_example_of_every_operator_is_green_where_it_can_be(example, saved_query, jar, workspace, sql):
     sql("create table default.my_airflow_table (id int, v string)")
     result = example("example_databricks")
     assert states(result) == {
@@ -148,8 +172,7 @@ def test_the_example_of_every_operator_is_green_where_it_can_be(example, saved_q
         "run_now": "upstream_failed",
         "nb_1": "failed",
         "sql_query": "failed",
-        # Not served here.
-        "spark_jar_task": "failed",
+        "spark_jar_task": "success" if JARS else "failed",
         "notebook_task": "success",
         "sql_statement": "success",
         "notebook_1": "success",
@@ -161,5 +184,8 @@ def test_the_example_of_every_operator_is_green_where_it_can_be(example, saved_q
     assert "Missing required parameter: name" in said["jobs_create_named"]
     for task_id in ("nb_1", "sql_query"):
         assert "Must specify either existing_cluster_id or new_cluster." in said[task_id]
-    assert "spark_jar_task is not supported here" in said["spark_jar_task"]
+    if JARS:
+        assert sql("select count(*) from main.default.processed")[0][0] == 3
+    else:
+        assert "spark_jar_task is not supported here" in said["spark_jar_task"]
     assert len(list(workspace.jobs.list())) == 0
