@@ -21,6 +21,7 @@ from rich.table import Table
 
 from benchmarks import polling
 from benchmarks.client import Figures, JobsClient, median_of, notebook
+from benchmarks.results import RESULTS, keep, machine
 from harness.dagrun.connections import environment
 from harness.dagrun.home import AirflowHome
 from harness.settings import Settings
@@ -28,7 +29,6 @@ from harness.stack import Stack
 
 ROOT = Path(__file__).parents[1]
 GREEN = "/Workspace/Shared/green_energy"
-RESULTS = Path(__file__).with_name("results.json")
 
 Run = Callable[..., Any]
 
@@ -136,8 +136,7 @@ def main() -> None:
     results: dict[str, Figures] = {
         "machine": {
             "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "load": os.getloadavg()[0],
+            **machine(),
         }
     }
 
@@ -172,10 +171,10 @@ def main() -> None:
 
         dags = {name: getattr(tasks, name) for name in ("empty", "python", "statement", "notebook")}
         record("one Airflow task, in seconds", airflow_tasks(lambda name: run(dags[name]), rounds))
-        record("ten runs, with the operators' own polling periods, in seconds", polling.measure(run, client, rounds))
+        record(polling.TITLE, polling.measure(run, client, rounds))
         record("memory, in MB", memory(stack))
     record("cold start, in seconds", cold_start(rounds))
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    keep(results)
     console.print(f"written to {RESULTS}")
 
 

@@ -2,7 +2,8 @@
 
 Half of the clients poll as the Databricks SDK does, asking again and again; half are held, as Airflow's operators are.
 Every run must succeed, give back its own number and be listed once; no answer may be a 5xx. Tables go to the terminal,
-figures to ``benchmarks/load.json``; a lost run or an error makes the exit status 1.
+figures to ``benchmarks/results.json``, beside how busy the machine was before; a lost run or an error makes the exit
+status 1.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
-import json
-import os
 import statistics
 import sys
 import time
@@ -24,12 +23,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.client import Figures, notebook
+from benchmarks.results import RESULTS, keep, machine
 from harness.dagrun.connections import Endpoints
 from harness.settings import Settings
 from harness.stack import Stack
 
 ROOT = Path(__file__).parents[1]
-RESULTS = Path(__file__).with_name("load.json")
 HELD = "databricks-airflow/7.23.0 operator/DatabricksSubmitRunOperator"
 ASKS = "databricks-sdk-py/0.156.0"
 PAUSE = 0.2  # seconds between two polls of a client that is not held
@@ -149,11 +148,12 @@ def main() -> int:
     given = parser.parse_args()
     settings = Settings(project=ROOT)
     settings = settings.model_copy(update={"mounts": {"/Workspace/Benchmarks": ROOT / "benchmarks" / "notebooks"}})
+    before = machine()
     with Stack(settings) as stack:
         stack.wait_engine()
         figures, faults = asyncio.run(measure(stack.endpoints, given.clients, given.seconds))
-    figures = {"cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1), **figures}
-    RESULTS.write_text(json.dumps({"figures": figures, "faults": faults}, indent=2) + "\n")
+    figures = {**before, "seconds": given.seconds, **figures}
+    keep({"many clients at once, in milliseconds": {**figures, "faults": faults}})
     grid = Table("in milliseconds", "p50", "p99", "max", "n")
     for name, value in figures.items():
         cells = [str(value[key]) for key in ("p50", "p99", "max", "n")] if isinstance(value, dict) else [str(value)]

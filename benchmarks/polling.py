@@ -19,12 +19,14 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.client import Figures, JobsClient, median_of, notebook
+from benchmarks.results import keep, machine
 from harness.dagrun.connections import environment
 from harness.dagrun.home import AirflowHome
 from harness.settings import Settings
 from harness.stack import Stack
 
 ROOT = Path(__file__).parents[1]
+TITLE = "ten runs, with the operators' own polling periods, in seconds"
 MODES = ("submit", "submit_deferrable", "notebook", "notebook_deferrable")
 
 
@@ -59,7 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
-    settings = Settings(project=ROOT)
+    settings, before = Settings(project=ROOT), machine()
     settings = settings.model_copy(update={"mounts": {"/Workspace/Benchmarks": ROOT / "benchmarks" / "notebooks"}})
     with (
         tempfile.TemporaryDirectory() as scratch,
@@ -73,6 +75,7 @@ def main() -> None:
         figures = measure(
             lambda dag, **options: run_dag(dag, home=home, **options), JobsClient(stack.endpoints), rounds
         )
+    keep({TITLE: {**before, **figures}})
     grid = Table("ten runs, in seconds", "median", "min", "max")
     for name, figure in figures.items():
         grid.add_row(name, str(figure["median"]), str(figure["min"]), str(figure["max"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from harness.settings import Settings
 
 FAILURES = Path(__file__).parent / "failures" / "notebooks"
+EXAMPLES = Path(__file__).parent / "provider" / "examples" / "notebooks"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,8 +30,24 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def harness_settings(request: pytest.FixtureRequest) -> Settings:
-    """The project's settings, with one more folder in the workspace, a secret, and HTTPS."""
+def git_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The settings of the stack's git instead of the user's own: a file, empty until a test writes to it."""
+    path = tmp_path_factory.mktemp("git") / "config"
+    path.touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_CONFIG_GLOBAL", str(path))
+        yield path
+
+
+@pytest.fixture(scope="session")
+def harness_settings(request: pytest.FixtureRequest, git_settings: Path) -> Settings:
+    """The project's settings, with more folders in the workspace, a secret, and HTTPS."""
     settings = Settings(project=request.config.rootpath)
-    mounts = {**settings.mounts, "/Workspace/Users/tester@example.com": FAILURES}
+    mounts = {
+        **settings.mounts,
+        "/Workspace/Users/tester@example.com": FAILURES,
+        "/Workspace/Users/airflow@example.com": EXAMPLES,
+        # One by one: the folder above them is the project's own.
+        **{f"/Workspace/Shared/{name}": EXAMPLES / name for name in ("Notebook_1", "Notebook_2")},
+    }
     return settings.model_copy(update={"mounts": mounts, "secrets": {"suite/greeting": "hello, suite"}, "tls": True})

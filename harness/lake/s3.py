@@ -19,6 +19,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from harness.lake.faults import BadFault, Fault, Faults
+from harness.lake.webidentity import ISSUER, Signer
 from harness.process import Lifeline
 
 # No bucket's name has an underscore.
@@ -98,6 +99,18 @@ class Faulty:
         return _send(start, 200, "application/json", json.dumps(document).encode())
 
 
+class Identified:
+    """WSGI layer that shows the keys of the tokens that our STS signs."""
+
+    def __init__(self, app: App, signer: Signer) -> None:
+        self.app = app
+        self.signer = signer
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        app = self.signer.serve if environ["PATH_INFO"].startswith(f"{ISSUER}/") else self.app
+        return app(environ, start)
+
+
 def _drain(environ: dict[str, Any]) -> None:
     """Read a request's body. The connection is kept, and what was left would be taken for the next request."""
     left = int(environ.get("CONTENT_LENGTH") or 0)
@@ -149,7 +162,9 @@ def main() -> None:
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     host, port = sock.getsockname()
-    application = Faulty(DomainDispatcherApplication(create_backend_app))
+    signer = Signer(f"http://{host}:{port}")
+    signer.add_to_moto()
+    application = Faulty(Identified(DomainDispatcherApplication(create_backend_app), signer))
     server = make_server(host, port, application, threaded=True, request_handler=Handler, fd=sock.fileno())
     lifeline.on_parent_gone(lambda: threading.Thread(target=server.shutdown).start())
     lifeline.ready(url=f"http://{host}:{port}")

@@ -25,7 +25,7 @@ def inputs(run: Run, task: TaskRun, workspace: Mapping[str, str]) -> list[Any]:
     text = resolve(task.spec["for_each_task"]["inputs"], context_of(run, task, workspace))
     try:
         elements = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         elements = None
     if not isinstance(elements, list):
         raise CannotRun(f"The inputs of task {task.task_key} are not a JSON array: {text[:200]}")

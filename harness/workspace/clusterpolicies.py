@@ -117,7 +117,7 @@ def _given(call: Call) -> Document:
 def _check_rules(field: str, text: str) -> None:
     try:
         rules: Any = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidParameter(f"{field} is not valid JSON: {error}") from None
     if not isinstance(rules, dict):
         raise InvalidParameter(f"{field} must be a JSON object.")

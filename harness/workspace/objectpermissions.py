@@ -14,6 +14,7 @@ from harness.workspace import (
     instancepools,
     jobs,
     permissions,
+    pipelines,
     queries,
     repos,
     warehouses,
@@ -74,7 +75,8 @@ def _repo(workspace: Workspace, id: str) -> str:
 
 
 def _pipeline(workspace: Workspace, id: str) -> str:
-    raise NotFound(f"The specified pipeline {id} was not found.")
+    creator: str = pipelines.find(workspace, id)["creator_user_name"]
+    return creator
 
 
 def _authorization(workspace: Workspace, id: str) -> str:

@@ -1,6 +1,7 @@
-"""Signing in by OAuth, ``/oidc/…``, as a service principal does (M2M): a client id and secret for an access token.
+"""Signing in by OAuth, ``/oidc/…``: a client id and secret (M2M), or another identity provider's token (federation.py),
+for an access token.
 
-What needs a person at a browser, or another identity provider (Azure AD, AWS, a federated one), is refused by name.
+What needs a person at a browser is refused by name.
 Clients' secrets are made by ``/api/2.0/accounts/servicePrincipals/{id}/credentials/secrets``.
 """
 
@@ -19,7 +20,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from harness.runner.run import now
-from harness.workspace import principals
+from harness.workspace import federation, principals
 from harness.workspace.credentials import ACCESS_TOKEN_SECONDS, access_token, client, digest
 from harness.workspace.errors import InvalidParameter, NotFound
 from harness.workspace.state import workspace_of
@@ -32,12 +33,17 @@ if TYPE_CHECKING:
 
 SCOPES = ("all-apis", "sql", "offline_access")
 FORM_LIMIT = 64 * 1024
+FEDERATION = (
+    "Make a federation policy for its issuer (federationPolicies), or give the connection the workspace's own token "
+    "(extra `token` in Airflow)."
+)
 # docs: api/workspace/serviceprincipalsecretsproxy/create.
 SECRET_SECONDS = 730 * 24 * 3600
 SECRETS_PER_PRINCIPAL = 5
+EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+# RFC 8693, 3; docs.databricks.com, "Exchange a federated token": subject_token_type is this one.
+JWT = "urn:ietf:params:oauth:token-type:jwt"
 REFUSED_GRANTS = {
-    "urn:ietf:params:oauth:grant-type:token-exchange": "a token of another identity provider (Azure AD, AWS, "
-    "Kubernetes, a federated one) cannot be verified here",
     "authorization_code": "signing in at a browser is not supported here",
     "urn:ietf:params:oauth:grant-type:device_code": "signing in at a browser is not supported here",
     "refresh_token": "no refresh tokens are given out here",
@@ -50,8 +56,8 @@ def server_metadata(call: Call) -> Document:
         "issuer": f"{call.base}/oidc",
         "authorization_endpoint": f"{call.base}/oidc/v1/authorize",
         "token_endpoint": f"{call.base}/oidc/v1/token",
-        "grant_types_supported": ["client_credentials"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "grant_types_supported": ["client_credentials", EXCHANGE],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "scopes_supported": list(SCOPES),
     }
 
@@ -64,7 +70,8 @@ def refusal(status: int, error: str, description: str) -> Response:
 
 
 async def token(request: Request) -> Response:
-    """Give an access token to a service principal that shows its secret, in a Basic header or in the form."""
+    """Give an access token to a service principal that shows its secret, in a Basic header or in the form, or to whom a
+    federation policy trusts."""
     body = b""
     async for chunk in request.stream():
         body += chunk
@@ -72,7 +79,7 @@ async def token(request: Request) -> Response:
             return refusal(413, "invalid_request", f"The form is larger than {FORM_LIMIT} bytes.")
     form = dict(parse_qsl(body.decode("latin-1"), keep_blank_values=True))
     grant = form.get("grant_type", "")
-    if grant != "client_credentials":
+    if grant not in ("client_credentials", EXCHANGE):
         reason = REFUSED_GRANTS.get(grant, "it is unknown")
         description = (
             f"grant_type {grant!r} is not served by the local workspace: {reason}. Use client_credentials, or give the "
@@ -82,16 +89,29 @@ async def token(request: Request) -> Response:
     scope = form.get("scope", SCOPES[0])
     if not set(scope.split()) <= set(SCOPES):
         return refusal(400, "invalid_scope", f"scope {scope!r} is none of {', '.join(SCOPES)}.")
-    given = basic(request.headers.get("authorization", "")) or (
-        form.get("client_id", ""),
-        form.get("client_secret", ""),
-    )
     workspace = workspace_of(request)
-    principal = await run_in_threadpool(client, workspace, *given)
-    if principal is None:
-        return refusal(401, "invalid_client", "Client authentication failed")
+    if grant == EXCHANGE:
+        if form.get("subject_token_type") != JWT or not form.get("subject_token"):
+            return refusal(400, "invalid_request", f"subject_token is required, of the subject_token_type {JWT}.")
+        try:
+            principal = await run_in_threadpool(
+                federation.principal_of, workspace, form["subject_token"], form.get("client_id", "")
+            )
+        except federation.NotTrusted as error:
+            return refusal(400, "invalid_grant", f"The subject token is not trusted: {error}. {FEDERATION}")
+    else:
+        given = basic(request.headers.get("authorization", "")) or (
+            form.get("client_id", ""),
+            form.get("client_secret", ""),
+        )
+        found = await run_in_threadpool(client, workspace, *given)
+        if found is None:
+            return refusal(401, "invalid_client", "Client authentication failed")
+        principal = found
     made = access_token(workspace.config.token, principal.id)
     document = {"access_token": made, "token_type": "Bearer", "expires_in": ACCESS_TOKEN_SECONDS, "scope": scope}
+    if grant == EXCHANGE:
+        document["issued_token_type"] = "urn:ietf:params:oauth:token-type:access_token"
     return JSONResponse(document, headers={"Cache-Control": "no-store"})
 
 

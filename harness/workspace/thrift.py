@@ -20,6 +20,7 @@ from harness.workspace import clusters, warehouses
 from harness.workspace.errors import MalformedRequest
 from harness.workspace.staging import presign
 from harness.workspace.state import workspace_of
+from harness.workspace.wire import whole_body
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -40,28 +41,28 @@ def _service() -> ModuleType:
 
 async def warehouse(request: Request) -> Response:
     """Calls to a warehouse, which they start if it is stopped. Raises: ``NotFound``."""
-    workspace, warehouse_id = workspace_of(request), request.path_params["id"]
+    workspace, warehouse_id, body = workspace_of(request), request.path_params["id"], await whole_body(request)
     # A message begins with its version and the length of the call's name, four bytes each.
-    if (await request.body())[8:].startswith(AFTERWARDS):
+    if body[8:].startswith(AFTERWARDS):
         warehouses.find(workspace, warehouse_id)
     else:
         warehouses.wake(workspace, warehouse_id)
-    return await _call(request)
+    return await _call(request, body)
 
 
 async def cluster(request: Request) -> Response:
     """Calls to a cluster, which they start if it is terminated."""
-    if not (await request.body())[8:].startswith(AFTERWARDS):
+    body = await whole_body(request)
+    if not body[8:].startswith(AFTERWARDS):
         clusters.wake(workspace_of(request), [request.path_params["id"]])
-    return await _call(request)
+    return await _call(request, body)
 
 
-async def _call(request: Request) -> Response:
+async def _call(request: Request, body: bytes) -> Response:
     """One call: bytes in, bytes out, on a thread of the SQL engine's, since calls are held while statements run.
 
     A fault in the framing is answered 400, which the client does not retry; it waits 60 s before each retry of a 5xx.
     """
-    body = await request.body()
     workspace = workspace_of(request)
     sql, base = workspace.sql, f"{request.url.scheme}://{request.headers['host']}"
     client, signs = request.headers.get("user-agent", ""), partial(presign, workspace, base)

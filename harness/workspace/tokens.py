@@ -84,6 +84,31 @@ def delete(call: Call) -> Document:
     return {}
 
 
+def update(call: Call) -> Document:
+    """Change the comment of one of the caller's tokens. Raises: ``InvalidParameter``, ``NotFound``."""
+    token_id, owner = call.path["id"], principals.caller(call)
+    if all(token["token_id"] != token_id for token in _tokens(call.workspace, owner)):
+        raise NotFound(f"Token with id {token_id} does not exist.")
+    _commented(call, token_id)
+    return {}
+
+
+def _commented(call: Call, token_id: str) -> Document:
+    """A token with the comment of a request. Raises: ``InvalidParameter``, ``NotFound``."""
+    given, mask = call.mapping("token"), call.text("update_mask")
+    for name in mask.split(","):
+        if name not in ("comment", "*"):
+            reason = "a token is good for all APIs" if name == "scopes" else "it is not a field that can be changed"
+            raise InvalidParameter(f"update_mask names {name}, which is not supported here: {reason}.")
+    comment = given.get("comment", "")
+    if not isinstance(comment, str):
+        raise InvalidParameter("Expected token.comment to be a string.")
+    changed = call.workspace.store.update("token", token_id, lambda document: {**document, "comment": comment})
+    if changed is None:
+        raise NotFound(f"Token with id {token_id} does not exist.")
+    return changed
+
+
 def manage_list(call: Call) -> Document:
     principals.require_admin(call)
     tokens = [view(call, token) for token in call.workspace.store.all("token")]
@@ -109,6 +134,12 @@ def manage_get(call: Call) -> Document:
     return {"token_info": view(call, _managed(call))}
 
 
+def manage_update(call: Call) -> Document:
+    """Change the comment of anybody's token. Raises: ``PermissionDenied``, ``InvalidParameter``, ``NotFound``."""
+    document = _managed(call)
+    return view(call, _commented(call, document["token_id"]))
+
+
 def manage_delete(call: Call) -> Document:
     call.workspace.store.delete("token", _managed(call)["token_id"])
     return {}
@@ -129,8 +160,10 @@ routes = [
     *api("POST", "2.0/token/create", create),
     *api("GET", "2.0/token/list", list_tokens),
     *api("POST", "2.0/token/delete", delete),
+    *api("PATCH", "2.0/token/{id}", update),
     *api("GET", "2.0/token-management/tokens", manage_list),
     *api("GET", "2.0/token-management/tokens/{id}", manage_get),
+    *api("PATCH", "2.0/token-management/tokens/{id}", manage_update),
     *api("DELETE", "2.0/token-management/tokens/{id}", manage_delete),
     *api("POST", "2.0/token-management/on-behalf-of/tokens", create_for),
 ]

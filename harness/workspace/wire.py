@@ -35,6 +35,8 @@ Document = dict[str, Any]
 Handler = Callable[["Call"], Document | Response] | Callable[["Call"], Awaitable[Document | Response]]
 
 BODY_LIMIT = 64 * 1024 * 1024
+# Of JSON, as protobuf's own parser has it (protobuf.dev, "recursion limit").
+MOST_NESTED = 100
 MISSING: Any = object()
 
 
@@ -183,7 +185,7 @@ async def read(request: Request) -> Call:
     arguments: Document = dict(request.query_params)
     if request.headers.get("content-type", "").startswith("multipart/"):
         return Call(request, arguments, by_body=False)
-    body = await _body(request)
+    body = await whole_body(request)
     if not body.strip():
         return Call(request, arguments, by_body=False)
     try:
@@ -193,11 +195,32 @@ async def read(request: Request) -> Call:
             json.dumps(document, ensure_ascii=False).encode()
     except ValueError as error:
         raise MalformedRequest(f"Invalid JSON given in the body of the request: {error}") from None
+    except RecursionError:
+        raise _too_deep() from None
+    _check_depth(document)
     if document is None:  # aiohttp and requests write `json=None` as no body, other clients as null
         return Call(request, arguments, by_body=False)
     if not isinstance(document, dict):
         raise MalformedRequest(f"Expected a JSON object in the body of the request, got {_shown(document)}.")
     return Call(request, {**arguments, **without_null(document)}, by_body=True)
+
+
+def _check_depth(document: object) -> None:
+    level = [document]
+    for _ in range(MOST_NESTED):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, (dict, list))
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _too_deep() -> MalformedRequest:
+    return MalformedRequest(f"The JSON in the body of the request is nested deeper than {MOST_NESTED} levels.")
 
 
 def _no_number(word: str) -> float:
@@ -210,7 +233,8 @@ def _finite(digits: str) -> float:
     return number if math.isfinite(number) else _no_number(digits)
 
 
-async def _body(request: Request) -> bytes:
+async def whole_body(request: Request) -> bytes:
+    """A request's body. Raises: ``TooLarge``; ``MalformedRequest`` when the client went away."""
     chunks, size = [], 0
     try:
         async for chunk in request.stream():

@@ -48,7 +48,7 @@ def target(base: Path, kind: str, language: str, content: bytes) -> tuple[Path, 
     if kind == "JUPYTER":
         try:
             cells = json.loads(content)["cells"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise InvalidParameter("The content is not a Jupyter notebook (nbformat 4).") from None
         if not isinstance(cells, list):
             raise InvalidParameter("The content is not a Jupyter notebook (nbformat 4).")

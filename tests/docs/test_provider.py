@@ -19,7 +19,7 @@ NAMED_ALL_THE_SAME = "_CreateDatabricksWorkflowOperator"
 
 
 def rows() -> list[tuple[str, ...]]:
-    text = (DOCS / "provider.md").read_text()
+    text = (DOCS / "provider.md").read_text().partition("## Signing in")[0]
     found = ROW.findall(text)
     assert len(found) == len([line for line in text.splitlines() if line.startswith("| ") and "](" in line])
     return found
@@ -56,7 +56,7 @@ def test_every_deferrable_mode_has_a_row():
 def test_every_test_that_is_named_exists():
     missing = [
         (test, file)
-        for _, _, test, file in rows()
+        for test, file in re.findall(r"\[(test_\w+)\]\(([^)]+)\)", (DOCS / "provider.md").read_text())
         if f"def {test}(" not in (DOCS / file).resolve().read_text(encoding="utf-8")
     ]
     assert missing == []

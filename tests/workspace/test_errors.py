@@ -143,6 +143,9 @@ def test_double_slashes_in_a_path_are_one(http: httpx2.Client) -> None:
         (b"", "INVALID_PARAMETER_VALUE", "job_id"),
         (b"null", "INVALID_PARAMETER_VALUE", "job_id"),
         (b'{"job_id": 1, "python_params": [null]}', "INVALID_PARAMETER_VALUE", "null"),
+        (b'{"job_id": 1, "x": ' + b"[" * 100 + b"]" * 100 + b"}", "MALFORMED_REQUEST", "nested deeper than 100"),
+        (b'{"job_id": 1, "x": ' + b'{"a":' * 600 + b"1" + b"}" * 601, "MALFORMED_REQUEST", "nested deeper than 100"),
+        (b'{"job_id": 1, "x": ' + b"[" * 100_000, "MALFORMED_REQUEST", "nested deeper than 100"),
     ],
 )
 def test_a_bad_body_is_refused_with_400(http: httpx2.Client, body: bytes, code: str, word: str) -> None:
@@ -150,8 +153,9 @@ def test_a_bad_body_is_refused_with_400(http: httpx2.Client, body: bytes, code: 
 
 
 def test_an_oversized_body_is_refused(http: httpx2.Client) -> None:
-    answer = http.post(f"{JOBS}/create", content=b" " * (64 * 1024 * 1024 + 1))
-    assert_refused(answer, 413, "MALFORMED_REQUEST", "larger")
+    for path in (f"{JOBS}/create", "/sql/1.0/warehouses/local"):
+        answer = http.post(path, content=b" " * (64 * 1024 * 1024 + 1))
+        assert_refused(answer, 413, "MALFORMED_REQUEST", "larger")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors.platform import ERROR_CODE_MAPPING, STATUS_CODE_MAPPING
 from databricks.sdk.service.catalog import VolumeType
 from databricks.sdk.service.jobs import NotebookTask, Task
 from hypothesis import HealthCheck, given, settings
@@ -31,6 +32,19 @@ from harness.workspace.app import ROUTES, Server
 from tests.workspace.conftest import TOKEN, compose, config
 
 SECONDS = 20
+# Those that the SDK has a class for, and those of the service's documents that it tells by the status.
+KNOWN_CODES = {
+    *ERROR_CODE_MAPPING,
+    *(
+        f"{noun}_{fate}"
+        for noun in ("CATALOG", "SCHEMA", "TABLE", "VOLUME")
+        for fate in ("ALREADY_EXISTS", "DOES_NOT_EXIST")
+    ),
+    *("COLUMN_DOES_NOT_EXIST", "METASTORE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND", "NOT_IMPLEMENTED"),
+    *("MALFORMED_REQUEST", "UNAUTHENTICATED", "PERMISSION_DENIED", "FAILED_PRECONDITION", "RESOURCE_CONFLICT"),
+    *("RESOURCE_LIMIT_EXCEEDED", "QUOTA_EXCEEDED", "DIRECTORY_NOT_EMPTY", "IO_ERROR"),
+    *("MAX_BLOCK_SIZE_EXCEEDED", "MAX_NOTEBOOK_SIZE_EXCEEDED", "MAX_READ_SIZE_EXCEEDED"),
+}
 ODD = [
     *(None, True, False, 0, 1, -1, 2**31, 2**63, 10**30, 10**400, 0.5, 1e308, float("nan")),
     *("", " ", "0", "1", "-1", "9" * 30, "9" * 5000, "true", "x", "X" * 3000, "é\u0000\n", "\ud800", "a.b.c", "main"),
@@ -45,6 +59,7 @@ ODD = [
         "id eq",
         'userName eq "x"',
         "(" * 500,
+        "[" * 5000,
     ),
     *(
         "/",
@@ -57,6 +72,7 @@ ODD = [
         "file:///etc/passwd",
     ),
     *("/Volumes/main/default/v/x", "/Volumes/main/default/../../x", "/Users/\u0000"),
+    *(json.loads("[" * 500 + "]" * 500), json.loads('{"a":' * 90 + "1" + "}" * 90)),
     *([], [None], [1], ["x"], [[]], [{}], {}, {"x": None}, {"x": {"y": []}}, [{"task_key": 1}], [{"task_key": "a"}]),
     [{"task_key": "a", "notebook_task": {"notebook_path": "/Shared/pipelines/load"}}],
     [{"task_key": "a", "depends_on": [{"task_key": "a"}], "notebook_task": {"notebook_path": "../x"}}],
@@ -204,6 +220,8 @@ def send(port: int, method: str, target: str, body: bytes, kind: str) -> tuple[i
 def check(status: int, kind: str, body: bytes) -> None:
     """An answer that a client can read: success, or a refusal in the shape of its API."""
     assert status < 500 or status == 501, body[:2000]
+    if kind.startswith("application/json") and body:
+        assert not holds_null(json.loads(body)), body[:2000]
     if status < 400:
         return
     assert kind.startswith(("application/json", "application/scim+json")), (kind, body[:500])
@@ -212,6 +230,16 @@ def check(status: int, kind: str, body: bytes) -> None:
     assert isinstance(words, str), document
     assert words
     assert isinstance(document.get("error_code") or document.get("error") or document.get("status"), str), document
+    # Of another the SDK would make a plain DatabricksError, which no caller could tell from the rest.
+    assert status in STATUS_CODE_MAPPING, status
+    assert document.get("error_code", "UNKNOWN") in KNOWN_CODES, document
+
+
+def holds_null(value: Any) -> bool:
+    """Whether there is a null anywhere in a JSON value."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    return value is None or (isinstance(value, list) and any(map(holds_null, value)))
 
 
 FUZZ = settings(
@@ -234,8 +262,36 @@ def test_bytes_that_are_no_json_are_refused(target: Target, route: Route, body: 
     check(*send(target.port, method, re.sub(r"\{[^}]*\}", "1", route.path), body, "application/json"))
 
 
-@settings(FUZZ, max_examples=150)
-@given(body=st.one_of(st.binary(max_size=300), st.binary(max_size=60).map(lambda tail: b"\x80\x01\x00\x01" + tail)))
+# Calls that are served, and what their arguments are made of: field headers of every type, lengths, ends.
+THRIFT = ("OpenSession", "ExecuteStatement", "FetchResults", "GetOperationStatus", "GetColumns", "CloseSession")
+FRAGMENTS = [
+    *(bytes([kind, 0, field]) for kind in (2, 8, 10, 11, 12, 13, 15) for field in (1, 2, 3)),
+    *(
+        b"\x00",
+        b"\x00" * 4,
+        b"\x00" * 8,
+        b"\x00\x00\x00\x02hi",
+        b"\x7f\xff\xff\xff",
+        b"\xff\xff\xff\xff",
+        b"\x0c\x0c\x0c",
+    ),
+    *(b"\x0c\x00\x00\x00\x05", b"\x0b\x0b\x00\x00\x00\x01", b"\x0c\x00\x01" * 30000),
+]
+
+
+def thrift_call(name: str, parts: list[bytes]) -> bytes:
+    """A message of the binary protocol whose arguments are anything."""
+    return b"\x80\x01\x00\x01" + len(name).to_bytes(4, "big") + name.encode() + b"\x00\x00\x00\x01" + b"".join(parts)
+
+
+@settings(FUZZ, max_examples=300)
+@given(
+    body=st.one_of(
+        st.binary(max_size=300),
+        st.binary(max_size=60).map(lambda tail: b"\x80\x01\x00\x01" + tail),
+        st.builds(thrift_call, st.sampled_from(THRIFT), st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=9))),
+    )
+)
 def test_bytes_that_are_no_thrift_call_are_answered_as_one_or_refused(target: Target, body: bytes) -> None:
     status, kind, answer = send(target.port, "POST", "/sql/1.0/warehouses/local", body, "application/x-thrift")
     if status == 200:

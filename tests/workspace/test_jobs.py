@@ -246,17 +246,6 @@ def test_queueing_is_on_for_jobs_of_version_2_2_alone(http: httpx2.Client) -> No
     assert "queue" not in settings_of(http, earlier)
 
 
-def test_there_are_no_pipelines_and_none_can_be_made(
-    http: httpx2.Client, hook_of: Callable[[str], DatabricksHook]
-) -> None:
-    assert hook_of("DatabricksSubmitRunOperator").find_pipeline_id_by_name("nightly") is None
-    missing = http.get("/api/2.0/pipelines/123")
-    assert (missing.status_code, missing.json()["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
-    refused = http.post("/api/2.0/pipelines", json={"name": "p"})
-    assert (refused.status_code, refused.json()["error_code"]) == (501, "NOT_IMPLEMENTED")
-    assert http.get("/api/2.0/pipelines?max_results=0").json()["error_code"] == "INVALID_PARAMETER_VALUE"
-
-
 def test_a_deleted_job_is_gone(w: WorkspaceClient, http: httpx2.Client) -> None:
     job_id = create(http, spec())
     w.jobs.delete(job_id)

@@ -15,12 +15,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import boto3
 import httpx2
 import pytest
 from databricks import sql as connector
-from databricks.sdk import WorkspaceClient
+from databricks.sdk import AccountClient, WorkspaceClient
 from databricks.sdk.core import Config as SdkConfig
 from databricks.sdk.core import oauth_service_principal
+from databricks.sdk.service.oauth2 import FederationPolicy, OidcFederationPolicy
 
 from harness.certificates import Certificates, ensure
 from harness.dagrun import environment
@@ -28,6 +30,7 @@ from harness.dagrun.connections import Endpoints
 from harness.process import bind
 from harness.workspace.app import Server
 from tests.workspace.conftest import CLIENT_ID, CLIENT_SECRET, TOKEN, HandRunner, compose, config
+from tests.workspace.issuer import Issuer
 
 if TYPE_CHECKING:
     from harness.stack import Stack
@@ -88,6 +91,15 @@ def requests_of(secure: Secure) -> list[dict[str, object]]:
     return found
 
 
+def submitted(secure: Secure) -> int:
+    """The id of a run that succeeded."""
+    tasks = [{"task_key": "a", "notebook_task": {"notebook_path": "/Shared/pipelines/load"}}]
+    url = f"{secure.url}/api/2.2/jobs/runs/submit"
+    run_id: int = httpx2.post(url, json={"tasks": tasks}, headers=BEARER).json()["run_id"]
+    secure.runner.end(secure.runner.next())
+    return run_id
+
+
 def test_http_and_https_are_one_workspace(secure: Secure) -> None:
     context = ssl.create_default_context(cafile=str(secure.certificates.authority))
     # What Python 3.13 checks by default.
@@ -140,10 +152,7 @@ print(DatabricksHook("databricks_wrong").test_connection())
 
 
 def test_the_provider_speaks_https_with_a_token_and_as_a_client_sync_and_async(trusted: Secure) -> None:
-    tasks = [{"task_key": "a", "notebook_task": {"notebook_path": "/Shared/pipelines/load"}}]
-    url = f"{trusted.url}/api/2.2/jobs/runs/submit"
-    run_id = httpx2.post(url, json={"tasks": tasks}, headers=BEARER).json()["run_id"]
-    trusted.runner.end(trusted.runner.next())
+    run_id = submitted(trusted)
 
     def client(secret: str) -> str:
         # The port in `host`: the hook signs in at https://{host}/oidc/v1/token, whatever `port` says (wire.md 3.3).
@@ -172,6 +181,70 @@ def test_the_provider_speaks_https_with_a_token_and_as_a_client_sync_and_async(t
     assert "invalid_client" in lines[4]
     agents = {str(r["user_agent"]).partition("/")[0] for r in requests_of(trusted) if r["path"] == "/oidc/v1/token"}
     assert "databricks-airflow" in agents
+
+
+FEDERATED = """
+import asyncio, os
+from airflow.providers.databricks.hooks.databricks import DatabricksHook
+
+async def state(hook, run_id):
+    async with hook:
+        return (await hook.a_get_run_state(run_id)).result_state
+
+for name in os.environ["NAMES"].split():
+    print(name, DatabricksHook(name).test_connection())
+for name in ("databricks_supplied", "databricks_k8s"):
+    print("async_" + name, asyncio.run(state(DatabricksHook(name), int(os.environ["RUN_ID"]))))
+"""
+
+
+def test_the_provider_signs_in_with_tokens_of_kubernetes_and_of_a_supplied_provider(
+    trusted: Secure, tmp_path: Path
+) -> None:
+    cluster, subject, audience = Issuer("https://oidc.cluster.example.com"), "system:serviceaccount:a:b", "databricks"
+    # A connection's audience is the provider's affair: it is what the token says that counts.
+    policy = {"issuer": cluster.url, "audiences": [audience], "subject": subject, "jwks_json": cluster.jwks()}
+    url = f"{trusted.url}/api/2.0/accounts/a/servicePrincipals/4/federationPolicies"
+    assert httpx2.post(url, json={"oidc_policy": policy}, headers=BEARER).status_code == 200
+    run_id = submitted(trusted)
+    for name, claims in (("good", {"sub": subject}), ("other", {"sub": "another"})):
+        (tmp_path / name).write_text(cluster.token(**claims, aud=audience) + "\n")
+    (tmp_path / "vends.py").write_text("from pathlib import Path\ntoken = Path(__file__).with_name('good').read_text\n")
+
+    def connection(**extra: object) -> str:
+        host = trusted.tls_url.removeprefix("https://")
+        return json.dumps({"conn_type": "databricks", "host": host, "extra": {"client_id": CLIENT_ID, **extra}})
+
+    projected = {"federated_k8s": True, "k8s_projected_volume_token_path": str(tmp_path / "good")}
+    connections = {
+        "databricks_k8s": connection(**projected),
+        "databricks_supplied": connection(federated_token_provider="vends.token"),
+        "databricks_other": connection(**projected | {"k8s_projected_volume_token_path": str(tmp_path / "other")}),
+        "databricks_nobody": connection(**projected | {"client_id": "nobody"}),
+    }
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FEDERATED],
+        env={
+            **os.environ,
+            **{f"AIRFLOW_CONN_{name.upper()}": value for name, value in connections.items()},
+            "NAMES": " ".join(connections),
+            "RUN_ID": str(run_id),
+            "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]),
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.replace("\\'", "'").splitlines() if line.startswith(("databricks_", "async"))]
+    said = dict(line.split(" ", 1) for line in lines)
+    for name in ("databricks_k8s", "databricks_supplied"):
+        assert said[name] == "(True, 'Connection successfully tested')"
+        assert said[f"async_{name}"] == "SUCCESS"
+    assert "the token's sub is 'another'" in said["databricks_other"]
+    assert "no service principal has the client id 'nobody'" in said["databricks_nobody"]
+    assert cluster.token(sub=subject, aud=audience).split(".")[0] not in done.stdout + done.stderr
 
 
 @pytest.mark.slow
@@ -206,6 +279,34 @@ def test_sql_goes_over_https_as_user_and_as_client(clean_stack: Stack, monkeypat
         assert len(cursor.fetchall()) == 200_000
         cursor.execute("SELECT 1")
         assert cursor.fetchall()[0][0] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:ProvidersManager.hooks is deprecated")
+def test_the_provider_signs_in_with_a_token_that_aws_signed(
+    clean_stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.providers.databricks.hooks.databricks import DatabricksHook
+
+    for name in ("DATABRICKS_HOST", "DATABRICKS_TOKEN"):
+        monkeypatch.delenv(name)
+    host = clean_stack.workspace_tls_url.removeprefix("https://")
+    # As in production; `aws_default` is where it gets the token.
+    connection = {"conn_type": "databricks", "host": host, "login": "federated_aws"}
+    extra = {"client_id": clean_stack.client_id}
+    monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_AWS", json.dumps({**connection, "extra": extra}))
+    done, said = DatabricksHook("databricks_aws").test_connection()
+    assert not done
+    assert f"no federation policy of the service principal '{clean_stack.client_id}'" in said
+
+    account = AccountClient(host=clean_stack.workspace_url, account_id="a", token=clean_stack.token)
+    policy = OidcFederationPolicy(
+        issuer=f"{clean_stack.s3.url}/_harness/identity",
+        audiences=["databricks"],
+        subject=boto3.client("sts").get_caller_identity()["Arn"],
+    )
+    account.service_principal_federation_policy.create(4, FederationPolicy(oidc_policy=policy))
+    assert DatabricksHook("databricks_aws").test_connection() == (True, "Connection successfully tested")
 
 
 def test_certificates_are_kept_until_they_end_and_their_keys_are_private(tmp_path: Path) -> None:
