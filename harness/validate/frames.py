@@ -24,6 +24,8 @@ class Recorder:
 
     def __init__(self, root: Path, sources: Sources) -> None:
         self.dags: list[Any] = []
+        # (id of the task, field, index within a list) to the name of the file whose contents Airflow puts there.
+        self.template_names: dict[tuple[int, str, tuple[str | int, ...]], str] = {}
         self._root = root
         self._sources = sources
         self._places: dict[int, tuple[Any, Place | None]] = {}
@@ -58,8 +60,27 @@ class Recorder:
             self._places[id(dag)] = (dag, _decorated(self.caller(dag)))
             post_init(dag)
 
-        with patch.object(DAG, "add_task", note_task), patch.object(DAG, "__attrs_post_init__", note_dag):
+        resolve = DAG.resolve_template_files
+
+        def note_names(dag: Any) -> None:
+            for task in dag.tasks:
+                self._note_names(task)
+            resolve(dag)
+
+        with (
+            patch.object(DAG, "add_task", note_task),
+            patch.object(DAG, "__attrs_post_init__", note_dag),
+            patch.object(DAG, "resolve_template_files", note_names),
+        ):
             yield
+
+    def _note_names(self, task: Any) -> None:
+        endings = tuple(task.template_ext or ())
+        for field in task.template_fields if endings and not task.is_mapped else ():
+            value = getattr(task, field, None)
+            for keys, text in [((), value)] if isinstance(value, str) else _indexed(value):
+                if isinstance(text, str) and text.endswith(endings):
+                    self.template_names[(id(task), field, keys)] = text
 
     def _is_own(self, filename: str) -> bool:
         if filename not in self._own:
@@ -81,6 +102,10 @@ class Recorder:
 
 def _constructs(frame: FrameType, made: Any) -> bool:
     return made is not None and frame.f_code.co_name == "__init__" and frame.f_locals.get("self") is made
+
+
+def _indexed(value: Any) -> list[tuple[tuple[str | int, ...], Any]]:
+    return [((at,), item) for at, item in enumerate(value)] if isinstance(value, list) else []
 
 
 def _decorated(place: Place | None) -> Place | None:

@@ -82,6 +82,17 @@ class Project:
             return Position(Path(dag.fileloc))
         return place.argument(argument, *keys) if argument else place.position
 
+    def text_at(self, made: Any, argument: str, *keys: str | int) -> tuple[Position, bool]:
+        """Where a text was written, and whether its lines are lines of the file."""
+        place = self.place(made)
+        if place is None:
+            return self.where(made), False
+        return place.text(argument, *keys)
+
+    def written(self, task: Any, field: str, keys: tuple[str | int, ...]) -> str | None:
+        """What a template field said before Airflow put the contents of the file there that it names."""
+        return self._parsed[1].template_names.get((id(task), field, keys))
+
     def finding(self, rule: str, at: Position, message: str, hint: str = "") -> Finding:
         """A finding, with its path as the project names it."""
         path = at.path.resolve()

@@ -103,16 +103,29 @@ class Place:
 
     def argument(self, name: str, *keys: str | int) -> Position:
         """Where an argument of the call was written, or the part of it at ``keys``: as near as can be seen."""
-        value = self._value(name)
-        if value is None:
-            return self.position
-        node: ast.AST = value
+        node = self._node(name, *keys)
+        return self.source.at(node) if node is not None else self.position
+
+    def text(self, name: str, *keys: str | int) -> tuple[Position, bool]:
+        """:meth:`argument`, and whether the text that is there has as many lines in the file as it has itself."""
+        node = self._node(name, *keys)
+        if node is None:
+            return self.position, False
+        node = self._resolved(node)
+        lines = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        same = lines and node.value.count("\n") == (node.end_lineno or 0) - node.lineno  # type: ignore[attr-defined]
+        return self.source.at(node), same
+
+    def _node(self, name: str, *keys: str | int) -> ast.AST | None:
+        node: ast.AST | None = self._value(name)
+        if node is None:
+            return None
         for key in keys:
             inner = _part(self._resolved(node), key)
             if inner is None:
                 break
             node = inner
-        return self.source.at(node)
+        return node
 
     def _value(self, name: str) -> ast.expr | None:
         call: ast.expr | None = self.call
