@@ -54,11 +54,17 @@ class Source:
         """Where a node begins."""
         return Position(self.path, getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1)
 
-    def call_ending(self, line: int, column: int) -> ast.Call | None:
-        """The call that ends at a place (column counted from 0): where it begins differs between Pythons."""
+    def call_at(self, line: int, column: int, end: tuple[int, int]) -> ast.Call | None:
+        """The call that ends at a place (column counted from 0): where it begins differs between Pythons.
+
+        What a context manager makes as it ends is made by the ``with`` statement, which begins and ends there.
+        """
+        for node in self.nodes:
+            if isinstance(node, ast.With) and (node.lineno, node.col_offset + 1) == (line, column):
+                made = node.items[-1].context_expr
+                return made if isinstance(made, ast.Call) else None
         return next(
-            (n for n in self.nodes if isinstance(n, ast.Call) and (n.end_lineno, n.end_col_offset) == (line, column)),
-            None,
+            (n for n in self.nodes if isinstance(n, ast.Call) and (n.end_lineno, n.end_col_offset) == end), None
         )
 
     def calls(self) -> Iterator[tuple[str, ast.Call]]:
@@ -99,7 +105,7 @@ class Place:
 
     @cached_property
     def call(self) -> ast.Call | None:
-        return self.source.call_ending(*self.end)
+        return self.source.call_at(self.line, self.column, self.end)
 
     def argument(self, name: str, *keys: str | int) -> Position:
         """Where an argument of the call was written, or the part of it at ``keys``: as near as can be seen."""
