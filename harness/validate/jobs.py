@@ -28,11 +28,19 @@ ABSENT: tuple[object, ...] = (None, "", {}, [])
 
 @dataclass(frozen=True)
 class JobTask:
-    """A task of a job. ``shared``: parameters that the whole job gives; ``where`` finds a part of ``spec``."""
+    """A task of a job. ``shared``: parameters that the whole job gives; ``where`` finds a part of ``spec``.
+
+    ``airflow``: the id of the Airflow task that it is made from, whose key in the job is a hash unless it gives one.
+    """
 
     spec: Mapping[str, Any]
     where: Callable[[Keys], Position]
     shared: Mapping[str, Any] = field(default_factory=dict)
+    airflow: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.airflow or self.key
 
     @property
     def key(self) -> str:
@@ -127,9 +135,10 @@ def _part(
         }
     clusters = {name: getattr(task, name) for name in ("existing_cluster_id", "job_cluster_key", "new_cluster")}
     spec |= {name: value for name, value in clusters.items() if value not in ABSENT}
-    spec["task_key"] = task.task_id
+    spec["task_key"] = task.databricks_task_key
     if inside is not None:
-        spec["depends_on"] = [{"task_key": name} for name in sorted(task.upstream_task_ids) if name in inside]
+        above = [inside[name] for name in sorted(task.upstream_task_ids) if name in inside]
+        spec["depends_on"] = [{"task_key": upstream.databricks_task_key} for upstream in above]
     arguments = {("notebook_task", "base_parameters"): "notebook_params", ("libraries",): "notebook_packages"}
 
     def where(keys: Keys) -> Position:
@@ -142,7 +151,7 @@ def _part(
                 return project.where(task, argument, *keys[len(prefix) :])
         return project.where(task, str(keys[1] if len(keys) > 1 else keys[0])) if keys else project.where(task)
 
-    return JobTask(spec, where, shared if isinstance(shared, Mapping) else {})
+    return JobTask(spec, where, shared if isinstance(shared, Mapping) else {}, task.task_id)
 
 
 def templated(value: Any) -> bool:

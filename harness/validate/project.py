@@ -9,11 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness.lake.paths import WorkspacePaths
+from harness.lake.paths import SOURCE_MARKS, WorkspacePaths
 from harness.settings import Settings
 from harness.validate.config import Config
 from harness.validate.finding import Finding
 from harness.validate.frames import FOREIGN, Recorder
+from harness.validate.notebookfacts import Facts, facts
 from harness.validate.parsing import DagFile, parse
 from harness.validate.sources import Place, Position, Source, Sources
 
@@ -26,6 +27,7 @@ class Project:
     config: Config
     declared: frozenset[str] = frozenset()
     sources: Sources = field(default_factory=Sources)
+    _facts: dict[Path, Facts] = field(default_factory=dict)
 
     @cached_property
     def root(self) -> Path:
@@ -104,6 +106,23 @@ class Project:
         """The Python files of the DAGs folder, its helper modules included."""
         return [self.sources.get(path) for path in self.below(self.dags_folder, ".py")]
 
+    @cached_property
+    def notebooks(self) -> list[Facts]:
+        """What each notebook says that is seen in the workspace: marked source files and ``.ipynb``."""
+        found: dict[Path, None] = {}
+        for folder in self.paths.roots.values():
+            for path in self.below(folder, ".py", ".sql", ".ipynb"):
+                if path.suffix == ".ipynb" or _is_marked(path):
+                    found[path.resolve()] = None
+        return [self.notebook(path) for path in found]
+
+    def notebook(self, path: Path) -> Facts:
+        """What the notebook at a path says, read once."""
+        path = path.resolve()
+        if path not in self._facts:
+            self._facts[path] = facts(path)
+        return self._facts[path]
+
     def below(self, folder: Path, *suffixes: str) -> list[Path]:
         """The files under a folder with one of some suffixes, without other people's and hidden ones."""
         found: list[Path] = []
@@ -111,3 +130,11 @@ class Project:
             folders[:] = sorted(name for name in folders if name not in FOREIGN and not name.startswith("."))
             found += [Path(at, name) for name in sorted(files) if name.endswith(suffixes)]
         return found
+
+
+def _is_marked(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            return lines.readline().rstrip() in SOURCE_MARKS
+    except (OSError, UnicodeDecodeError):
+        return False

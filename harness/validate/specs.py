@@ -58,22 +58,22 @@ def _task(project: Project, job: Job, task: JobTask) -> Iterator[Finding]:
     kinds = [name for name, value in task.spec.items() if name.endswith("_task") and value is not None]
     if len(kinds) != 1:
         what = f"has {' and '.join(kinds)}" if kinds else "has no kind of task, such as notebook_task"
-        yield project.finding("databricks-task", task.where(()), f"task {task.key!r} {what}: it must have exactly one")
+        yield project.finding("databricks-task", task.where(()), f"task {task.name!r} {what}: it must have exactly one")
         return
     named = [name for name in CLUSTERS if task.spec.get(name) not in ABSENT]
     if len([name for name in named if name != "environment_key"]) > 1:
         yield project.finding(
             "databricks-cluster",
             task.where((named[1],)),
-            f"task {task.key!r} names {' and '.join(named)}: one is enough",
+            f"task {task.name!r} names {' and '.join(named)}: one is enough",
         )
     if not named and kinds[0] in NEEDS_CLUSTER:
-        yield project.finding("databricks-cluster", task.where(()), f"task {task.key!r}: a {kinds[0]} needs a cluster")
+        yield project.finding("databricks-cluster", task.where(()), f"task {task.name!r}: a {kinds[0]} needs a cluster")
     if not named and kinds[0] in NEEDS_ENVIRONMENT and job.complete:
         yield project.finding(
             "databricks-cluster",
             task.where(()),
-            f"task {task.key!r} names no cluster: a {kinds[0]} needs one, or an environment_key for serverless compute",
+            f"task {task.name!r} names no cluster: a {kinds[0]} needs one, or an environment_key (serverless)",
         )
     yield from _parameters(project, task, kinds[0])
 
@@ -91,13 +91,13 @@ def _parameters(project: Project, task: JobTask, kind: str) -> Iterator[Finding]
                 yield project.finding(
                     "databricks-parameters",
                     task.where((kind, field, name)),
-                    f"parameter {name!r} of task {task.key!r} is None: the task is sent no value",
+                    f"parameter {name!r} of task {task.name!r} is None: the task is sent no value",
                 )
     if body.get("named_parameters") and body.get("parameters"):
         yield project.finding(
             "databricks-parameters",
             task.where((kind, "named_parameters")),
-            f"task {task.key!r} has both parameters and named_parameters: it must have one of them",
+            f"task {task.name!r} has both parameters and named_parameters: it must have one of them",
         )
 
 
@@ -123,7 +123,7 @@ def _graph(project: Project, job: Job) -> Iterator[Finding]:
                 yield project.finding(
                     "databricks-depends-on",
                     at_key,
-                    f"task {task.key!r} depends on {name!r}, which is no task of the job",
+                    f"task {task.name!r} depends on {name!r}, which is no task of the job",
                 )
     if sound and all(keys):
         try:
@@ -148,7 +148,7 @@ def _clusters(project: Project, job: Job) -> Iterator[Finding]:
                 yield project.finding(
                     "databricks-cluster",
                     task.where((field,)),
-                    f"task {task.key!r} wants {field} {name!r}, which `{what}` of the job does not define",
+                    f"task {task.name!r} wants {field} {name!r}, which `{what}` of the job does not define",
                 )
     for at, item in enumerate(clusters if isinstance(clusters, list) else []):
         if isinstance(item, Mapping) and isinstance(item.get("new_cluster"), Mapping):
