@@ -6,6 +6,7 @@ import sys
 
 from harness.settings import Settings
 from harness.validate.config import ConfigInvalid
+from harness.validate.deprecated import ruff
 from harness.validate.finding import Finding
 from harness.validate.report import FORMATS
 from harness.validate.run import RULES, opened
@@ -31,6 +32,8 @@ def validate(settings: Settings, format: str = "text", *, write_baseline: bool =
             print(f"{len(findings)} findings written to {known}", file=sys.stderr)
             return []
         findings = find(project)
+    if ruff() is None:
+        print("ruff is not installed: airflow-deprecated was not checked", file=sys.stderr)
     if report := FORMATS[format](findings, RULES):
         print(report)
     return findings

@@ -11,14 +11,26 @@ from pathlib import Path
 from harness.dagrun import logs
 from harness.dagrun.home import AirflowHome
 from harness.settings import Settings
-from harness.validate import assets, dagfiles, notebooks, parameters, references, specs, sql, tables, templates
+from harness.validate import (
+    assets,
+    dagfiles,
+    deprecated,
+    files,
+    notebooks,
+    parameters,
+    references,
+    specs,
+    sql,
+    tables,
+    templates,
+)
 from harness.validate.check import Check
 from harness.validate.config import Config
 from harness.validate.finding import Finding, Rule
 from harness.validate.project import Project
 from harness.validate.suppress import Silenced, without_known
 
-ROOMS = (dagfiles, assets, templates, references, specs, notebooks, parameters, sql, tables)
+ROOMS = (dagfiles, assets, templates, references, specs, notebooks, parameters, files, sql, tables, deprecated)
 CHECKS: tuple[Check, ...] = tuple(check for room in ROOMS for check in room.checks)
 RULES: tuple[Rule, ...] = tuple(rule for check in CHECKS for rule in check.rules)
 # What production is known by: kept from the developer's environment, which an Airflow home else clears away.

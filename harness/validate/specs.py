@@ -102,7 +102,10 @@ def _parameters(project: Project, task: JobTask, kind: str) -> Iterator[Finding]
 
 
 def _graph(project: Project, job: Job) -> Iterator[Finding]:
-    specs = [{k: v for k, v in task.spec.items() if k in ("task_key", "depends_on", "run_if")} for task in job.tasks]
+    specs = [
+        {k: v for k, v in task.spec.items() if k in ("task_key", "depends_on", "run_if", "condition_task")}
+        for task in job.tasks
+    ]
     keys = [task.key for task in job.tasks]
     sound = True
     for at, task in enumerate(job.tasks):
@@ -127,9 +130,11 @@ def _graph(project: Project, job: Job) -> Iterator[Finding]:
                 )
     if sound and all(keys):
         try:
-            validate_graph([{k: v for k, v in spec.items() if k != "outcome"} for spec in specs])
+            validate_graph(specs)
         except InvalidGraph as error:
-            yield project.finding("databricks-depends-on", job.tasks[0].where(("depends_on",)), str(error).rstrip("."))
+            message = str(error).rstrip(".")
+            named = next((task for task in job.tasks if task.key in message), job.tasks[0])
+            yield project.finding("databricks-depends-on", named.where(("depends_on",)), message)
 
 
 def _clusters(project: Project, job: Job) -> Iterator[Finding]:
