@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-DAG = '''
+DAG = """
 from datetime import datetime
 
 from airflow.providers.databricks.operators.databricks import DatabricksNotebookOperator, DatabricksSubmitRunOperator
@@ -60,7 +60,7 @@ def pipeline():
 
 
 pipeline()
-'''
+"""
 NOTEBOOK = """# Databricks notebook source
 day = dbutils.widgets.get("day")
 
@@ -103,7 +103,11 @@ def main() -> None:
         make(Path(directory), files)
         before, started = os.times(), time.monotonic()
         done = subprocess.run(
-            [sys.executable, "-m", "harness.cli", "validate"], cwd=directory, text=True, capture_output=True, check=False
+            [sys.executable, "-m", "harness.cli", "validate"],
+            cwd=directory,
+            text=True,
+            capture_output=True,
+            check=False,
         )
         wall, after = time.monotonic() - started, os.times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system

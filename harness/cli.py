@@ -255,6 +255,9 @@ def capabilities(
 @app.command()
 def validate(
     format: Annotated[str, typer.Option(help="text, json, sarif or github.")] = "text",
+    since: Annotated[
+        str | None, typer.Option(metavar="REV", help="List what the changes since a Git revision touch, too.")
+    ] = None,
     write_baseline: Annotated[
         bool, typer.Option("--write-baseline", help="Make today's findings the known ones, in the baseline file.")
     ] = False,
@@ -266,7 +269,7 @@ def validate(
 
     with _explained():
         try:
-            findings = command.validate(settings, format, write_baseline=write_baseline)
+            findings = command.validate(settings, format, since=since, write_baseline=write_baseline)
         except ConfigInvalid as error:
             err.print(str(error), style="red", markup=False, soft_wrap=True)
             raise typer.Exit(2) from None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 from harness.settings import Settings
+from harness.validate.changes import touched
 from harness.validate.config import ConfigInvalid
 from harness.validate.deprecated import ruff
 from harness.validate.finding import Finding
@@ -14,11 +16,15 @@ from harness.validate.run import validate as find
 from harness.validate.suppress import write_baseline as write
 
 
-def validate(settings: Settings, format: str = "text", *, write_baseline: bool = False) -> list[Finding]:
+def validate(
+    settings: Settings, format: str = "text", *, since: str | None = None, write_baseline: bool = False
+) -> list[Finding]:
     """Validate a project and print the report.
 
-    Parameters: ``write_baseline``: keep the findings as known ones instead, in the file that the project names.
-    Returns: the findings that were printed. Raises: ``ConfigInvalid`` for a wrong table, format or baseline.
+    Parameters: ``since``: also list what the changes since that revision touch, in text and JSON; ``write_baseline``:
+    keep the findings as known ones instead, in the file that the project names.
+    Returns: the findings that were printed.
+    Raises: ``ConfigInvalid`` for a wrong table, format, revision or baseline.
     """
     if format not in FORMATS:
         raise ConfigInvalid(f"there is no format {format!r}: use {', '.join(FORMATS)}")
@@ -32,8 +38,14 @@ def validate(settings: Settings, format: str = "text", *, write_baseline: bool =
             print(f"{len(findings)} findings written to {known}", file=sys.stderr)
             return []
         findings = find(project)
+        touches = touched(project, since) if since else None
     if ruff() is None:
         print("ruff is not installed: airflow-deprecated was not checked", file=sys.stderr)
-    if report := FORMATS[format](findings, RULES):
+    report = FORMATS[format](findings, RULES)
+    if touches is not None and format == "json":
+        report = json.dumps({"touched": touches.document(), "findings": json.loads(report)}, indent=2)
+    if touches is not None and format == "text":
+        report = f"{touches}\n\n{report}"
+    if report:
         print(report)
     return findings

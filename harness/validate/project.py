@@ -28,6 +28,7 @@ class Project:
     declared: frozenset[str] = frozenset()
     sources: Sources = field(default_factory=Sources)
     _facts: dict[Path, Facts] = field(default_factory=dict)
+    _environments: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def root(self) -> Path:
@@ -94,6 +95,16 @@ class Project:
     def written(self, task: Any, field: str, keys: tuple[str | int, ...]) -> str | None:
         """What a template field said before Airflow put the contents of the file there that it names."""
         return self._parsed[1].template_names.get((id(task), field, keys))
+
+    def environment(self, dag: Any) -> Any:
+        """What renders a DAG's templates."""
+        if dag.dag_id not in self._environments:
+            self._environments[dag.dag_id] = dag.get_template_env()
+        return self._environments[dag.dag_id]
+
+    def template_files(self, task: Any) -> list[str]:
+        """The names of the template files of a task."""
+        return [name for (made, _, _), name in self._parsed[1].template_names.items() if made == id(task)]
 
     def finding(self, rule: str, at: Position, message: str, hint: str = "") -> Finding:
         """A finding, with its path as the project names it."""

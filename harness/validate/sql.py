@@ -16,7 +16,7 @@ from harness.lake.sql.tokens import Token, UnclosedToken, tokens
 from harness.validate.check import Check
 from harness.validate.finding import Finding, Rule
 from harness.validate.project import Project
-from harness.validate.texts import HOLE, Statement, of_files, of_notebook, of_operators
+from harness.validate.texts import HOLE, Statement, is_databricks, of_files, of_notebook, of_operator
 
 JUDGED = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE")
 # Good SQL that sqlglot 30.30 refuses, each seen to be refused.
@@ -46,8 +46,9 @@ def parses(project: Project) -> Iterator[Finding]:
 
 def every(project: Project) -> Iterator[Statement]:
     """Every statement that Databricks gets."""
-    for _, statement in of_operators(project):
-        yield statement
+    for _, task in project.tasks():
+        if is_databricks(task):
+            yield from of_operator(project, task)
     for notebook in project.notebooks:
         yield from of_notebook(notebook)
     yield from of_files(project)

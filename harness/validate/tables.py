@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Any
 
 from harness.validate.check import Check
 from harness.validate.finding import Finding, Rule
@@ -26,7 +27,7 @@ from harness.validate.texts import (
     is_databricks,
     of_files,
     of_notebook,
-    of_operators,
+    of_operator,
     python_modules,
 )
 
@@ -36,6 +37,8 @@ FORMATS = frozenset({"delta", "parquet", "csv", "json", "orc", "text", "avro", "
 WRITERS = frozenset(
     {"saveAsTable", "insertInto", "writeTo", "toTable", "tableName", "createTable", "createExternalTable"}
 )
+# Kinds of task whose code is not in the project.
+ELSEWHERE = ("spark_jar_task", "python_wheel_task", "dbt_task", "pipeline_task")
 READERS = frozenset({"spark.table", "spark.read.table", "spark.readStream.table", "table", "DeltaTable.forName"})
 _MAKES = re.compile(
     r"^\s*(?:CREATE\s+(?:OR\s+(?:REPLACE|REFRESH)\s+)?(?:\w+\s+)*?(?:TABLE|VIEW)|COPY\s+INTO|INSERT\s+(?:INTO|OVERWRITE)(?:\s+TABLE)?"
@@ -56,14 +59,12 @@ class Tables:
 def gather(project: Project) -> Tables:
     """Every table that is made or read by what can be seen."""
     found = Tables()
-    for _, statement in of_operators(project):
-        _statement(found, statement)
+    for _, task in project.tasks():
+        of_task(project, found, task)
     for statement in of_files(project):
         _statement(found, statement)
     for notebook in project.notebooks:
-        for statement in of_notebook(notebook):
-            _statement(found, statement)
-        _calls(found, notebook)
+        of_notebook_file(found, notebook)
     for _, tree in python_modules(project):
         names = Names(iter([tree]))
         for node in ast.walk(tree):
@@ -72,32 +73,34 @@ def gather(project: Project) -> Tables:
             # A text of a helper may become a statement anywhere.
             if isinstance(node, (ast.Constant, ast.JoinedStr)) and (text := names.text(node)[0]):
                 _makes(found, text)
-    _operators(project, found)
+    for job in jobs(project):
+        if any(kind in task.spec for task in job.tasks for kind in ELSEWHERE):
+            found.made.add("*")
     return found
 
 
-def _operators(project: Project, found: Tables) -> None:
-    for _, task in project.tasks():
-        given = task.partial_kwargs if task.is_mapped else vars(task)
-        if not is_databricks(task):
-            continue
-        name = given.get("table_name") or given.get("_table_name")
-        if name is not None or "COPY" in str(task.task_type).upper():
-            found.made.add(_pattern(str(name)) if isinstance(name, str) and "{{" not in name else "*")
-        # Statements that come from another task may make any table.
-        for name in ("sql", "statement"):
-            value = given.get(name, "")
-            texts = value if isinstance(value, list) else [value]
-            if any(not isinstance(text, str) for text in texts) or (task.is_mapped and name not in given):
-                found.made.add("*")
-            if any(isinstance(text, str) and "{%" in text for text in texts):
-                found.made.add("*")
-    for job in jobs(project):
-        for job_task in job.tasks:
-            # Code that is not in the project.
-            if any(
-                kind in job_task.spec for kind in ("spark_jar_task", "python_wheel_task", "dbt_task", "pipeline_task")
-            ):
+def of_notebook_file(found: Tables, notebook: Facts) -> None:
+    """What a notebook makes and reads, without what it includes."""
+    for statement in of_notebook(notebook):
+        _statement(found, statement)
+    _calls(found, notebook)
+
+
+def of_task(project: Project, found: Tables, task: Any) -> None:
+    """What a Databricks operator makes and reads by its own statements."""
+    if not is_databricks(task):
+        return
+    for statement in of_operator(project, task):
+        _statement(found, statement)
+    given = task.partial_kwargs if task.is_mapped else vars(task)
+    name = given.get("table_name") or given.get("_table_name")
+    if name is not None or "COPY" in str(task.task_type).upper():
+        found.made.add(_pattern(name) if isinstance(name, str) and "{{" not in name else "*")
+    # Statements that come from another task, or from a condition, may make any table.
+    for name in ("sql", "statement"):
+        value = given.get(name, "")
+        for text in value if isinstance(value, list) else [value]:
+            if not isinstance(text, str) or "{%" in text or (task.is_mapped and name not in given):
                 found.made.add("*")
 
 

@@ -39,29 +39,33 @@ class Template:
 
 
 def templates(project: Project) -> Iterator[tuple[Template, Environment]]:
-    """Every text of a task's template fields that holds Jinja or may, with the environment that renders it."""
-    for dag in project.dags:
-        environment = dag.get_template_env()
-        for task in dag.tasks:
-            for field in task.template_fields:
-                value = getattr(task, field, None) if not task.is_mapped else task.partial_kwargs.get(field)
-                for keys, text in _texts(value):
-                    yield _template(project, dag, task, field, keys, text), environment
+    """Every text of a task's template fields, with the environment that renders it."""
+    for _, task in project.tasks():
+        yield from of_task(project, task)
+
+
+def of_task(project: Project, task: Any) -> Iterator[tuple[Template, Environment]]:
+    """The texts of one task's template fields."""
+    dag = task.dag
+    environment = project.environment(dag)
+    for field in task.template_fields:
+        value = getattr(task, field, None) if not task.is_mapped else task.partial_kwargs.get(field)
+        for keys, text in _texts(value):
+            yield _template(project, dag, task, field, keys, text), environment
 
 
 def _template(project: Project, dag: Any, task: Any, field: str, keys: tuple[str | int, ...], text: str) -> Template:
     name = project.written(task, field, keys)
     if name is not None and name != text:
-        file = _file(dag, name)
+        file = _file(project.environment(dag), name)
         if file is not None:
             return Template(dag, task, field, text, Position(file), lines=True)
     position, lines = project.text_at(task, field, *keys)
     return Template(dag, task, field, text, position, lines)
 
 
-def _file(dag: Any, name: str) -> Path | None:
-    loader = dag.get_template_env().loader
-    folders = list(getattr(loader, "searchpath", ()))
+def _file(environment: Environment, name: str) -> Path | None:
+    folders = list(getattr(environment.loader, "searchpath", ()))
     return next((path for folder in folders if (path := Path(folder, name)).is_file()), None)
 
 

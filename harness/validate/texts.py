@@ -12,7 +12,7 @@ from typing import Any
 from harness.validate.notebookfacts import Facts, statements
 from harness.validate.project import Project
 from harness.validate.sources import Position, dotted
-from harness.validate.templates import Template, templates
+from harness.validate.templates import Template, of_task
 
 # Stands for a part that is not known before the run: no text of a project has it.
 HOLE = "\ue000"
@@ -37,14 +37,14 @@ class Statement:
         return Position(self.at.path, self.at.line + number - 1) if self.lines and number > 1 else self.at
 
 
-def of_operators(project: Project) -> Iterator[tuple[Any, Statement]]:
-    """The statements of Databricks operators and sensors, with their task."""
-    for template, _ in templates(project):
-        if template.field in FIELDS and is_databricks(template.task):
+def of_operator(project: Project, task: Any) -> Iterator[Statement]:
+    """The statements of a Databricks operator or sensor."""
+    for template, _ in of_task(project, task):
+        if template.field in FIELDS:
             text = known(template)
-            if text is not None and not text.endswith(tuple(template.task.template_ext or ())):
+            if text is not None and not text.endswith(tuple(task.template_ext or ())):
                 for statement, line in statements(text):
-                    yield template.task, Statement(statement, template.at(line), template.lines)
+                    yield Statement(statement, template.at(line), template.lines)
 
 
 def is_databricks(task: Any) -> bool:
