@@ -82,6 +82,11 @@ class AirflowHome:
                 os.environ[name] = value
         self._replaced = {}
 
+    @property
+    def outside(self) -> dict[str, str]:
+        """What the environment said before the home was entered, of all that it replaces."""
+        return {name: value for name, value in self._replaced.items() if value is not None}
+
     def environment(self) -> dict[str, str]:
         """What Airflow must see before its first import (measured in design/airflow.md 4.1)."""
         nowhere = self.directory / "no-cloud-profile"
