@@ -12,9 +12,11 @@ from typer.testing import CliRunner
 from harness import cli, plugin
 from harness.capabilities import counts, listed
 from harness.settings import Settings
+from harness.validate.config import Config
+from harness.validate.run import RULES
 from harness.workspace.capabilities import Capability
 
-COMMANDS = ("demo", "run", "up", "down", "env", "status", "fetch", "doctor", "capabilities")
+COMMANDS = ("demo", "run", "up", "down", "env", "status", "fetch", "doctor", "capabilities", "validate")
 FIXTURES = (
     "run_dag",
     "run_assets",
@@ -62,6 +64,23 @@ def settings() -> Iterator[str]:
         if name == "mounts":
             default = "`notebooks` at `/Workspace/Shared`"
         yield f"| `{name}` | `HARNESS_{name.upper()}` | {default} | {field.description} |"
+
+
+def validation() -> Iterator[str]:
+    """One row a field of ``[tool.harness.validate]``."""
+    yield "| field | default | what it is |"
+    yield "|---|---|---|"
+    for name, field in Config.model_fields.items():
+        default = f"`{field.default}`" if field.default is not None else ""
+        yield f"| `{name.replace('_', '-')}` | {default} | {field.description} |"
+
+
+def rules() -> Iterator[str]:
+    """One row a rule of ``harness validate``."""
+    yield "| rule | what is wrong |"
+    yield "|---|---|"
+    for rule in sorted(RULES, key=lambda rule: rule.name):
+        yield f"| `{rule.name}` | {rule.summary} |"
 
 
 def commands() -> Iterator[str]:

@@ -1,6 +1,7 @@
-"""The command line: ``harness demo | run | up | down | env | status | fetch | doctor | capabilities``.
+"""The command line: ``harness demo | run | up | down | env | status | fetch | doctor | capabilities | validate``.
 
-Exit codes: 0 all is green; 1 a run failed, or the machine lacks something; 2 the command was wrong; 130 interrupted.
+Exit codes: 0 all is green; 1 a run failed, the machine lacks something, or there are findings; 2 the command was wrong;
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -249,6 +250,30 @@ def capabilities(
         return
     for line in overview(rows):
         out.print(line, markup=False, soft_wrap=True)
+
+
+@app.command()
+def validate(
+    format: Annotated[str, typer.Option(help="text, json, sarif or github.")] = "text",
+    since: Annotated[
+        str | None, typer.Option(metavar="REV", help="List what the changes since a Git revision touch, too.")
+    ] = None,
+    write_baseline: Annotated[
+        bool, typer.Option("--write-baseline", help="Make today's findings the known ones, in the baseline file.")
+    ] = False,
+) -> None:
+    """Find what is wrong with the project's DAGs, notebooks and SQL, in seconds, without running anything."""
+    settings = _settings()
+    from harness.validate import command
+    from harness.validate.config import ConfigInvalid
+
+    with _explained():
+        try:
+            findings = command.validate(settings, format, since=since, write_baseline=write_baseline)
+        except ConfigInvalid as error:
+            err.print(str(error), style="red", markup=False, soft_wrap=True)
+            raise typer.Exit(2) from None
+    raise typer.Exit(1 if findings else 0)
 
 
 def _json(text: str | None) -> dict[str, Any] | None:

@@ -43,6 +43,22 @@ def pytest_configure(config: pytest.Config) -> None:
     _enter_home(config)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--harness-validate``."""
+    group = parser.getgroup("harness")
+    group.addoption("--harness-validate", action="store_true", help="validate DAGs, notebooks and SQL: one test a rule")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Add the rules of ``harness validate`` to the session's tests, where ``-k`` and the like may choose among them."""
+    if config.getoption("--harness-validate"):
+        from harness.validate import items as validation
+
+        home = config.stash.get(HOME, None)
+        items += validation.items(session, home.outside if home is not None else {})
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Give the environment back and remove Airflow's home."""
     home = config.stash.get(HOME, None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import (
@@ -18,6 +18,15 @@ from pydantic_settings import (
     PyprojectTomlConfigSettingsSource,
     SettingsConfigDict,
 )
+
+
+class _HarnessTable(PyprojectTomlConfigSettingsSource):
+    """``[tool.harness]`` without ``[tool.harness.validate]``, which is no setting of the stack."""
+
+    def _read_file(self, file_path: Any) -> dict[str, Any]:
+        document = super()._read_file(file_path)
+        document.get("tool", {}).get("harness", {}).pop("validate", None)
+        return document
 
 
 def user_cache() -> Path:
@@ -97,7 +106,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, PyprojectTomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, _HarnessTable(settings_cls)
 
     def path(self, value: Path) -> Path:
         """A setting's path, made absolute against the project's root."""

@@ -85,6 +85,11 @@ class AirflowHome:
         # They go on using the connections that were in the environment.
         isolation.forget_stores()
 
+    @property
+    def outside(self) -> dict[str, str]:
+        """What the environment said before the home was entered, of all that it replaces."""
+        return {name: value for name, value in self._replaced.items() if value is not None}
+
     def environment(self) -> dict[str, str]:
         """What Airflow must see before its first import (measured in design/airflow.md 4.1)."""
         nowhere = self.directory / "no-cloud-profile"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from harness.kernel.dbutils import DBUtils
 from harness.kernel.display import Display, cell_text, html_table, plain_table
 from harness.kernel.filesystem import FileInfo
 from harness.kernel.outputs import Outputs
+from harness.kernel.runline import Unsupported
 from harness.kernel.shell import INSTALLERS, Shell
 from harness.lake.sql.split import split
 from harness.lake.sql.tokens import tokens
@@ -28,10 +28,6 @@ Magic = Callable[[str, str | None], object]
 
 class ShellCommandFailed(Exception):
     """A ``%sh`` cell ended with a code other than 0."""
-
-
-class Unsupported(Exception):
-    """A cell in a language, or a magic in a place, that is not supported here."""
 
 
 class Magics:
@@ -167,19 +163,3 @@ def _statements(text: str, line: int) -> Iterator[tuple[str, int]]:
         first = start + next(tokens(statement)).start
         yield statement, line + text.count("\n", 0, first)
         position = start + len(statement)
-
-
-def run_arguments(text: str) -> tuple[str, dict[str, str]]:
-    """Take ``%run ./path $name="value"`` apart. Raises: ``Unsupported`` for more than one line or other words."""
-    if "\n" in text.strip():
-        raise Unsupported("%run must be the only line of its cell")
-    target, *words = shlex.split(text) or [""]
-    arguments = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not name.startswith("$") or not equals:
-            raise Unsupported(f'%run takes a notebook and $name="value" arguments, not {word!r}')
-        arguments[name[1:]] = value
-    if not target:
-        raise Unsupported("%run needs the path of a notebook")
-    return target, arguments

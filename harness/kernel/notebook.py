@@ -13,9 +13,10 @@ from typing import Any
 from harness.kernel.dbutils import DBUtils, NotebookExit, PythonRestarted
 from harness.kernel.display import Display
 from harness.kernel.failures import Position, Sources, describe
-from harness.kernel.magics import Magics, run_arguments
+from harness.kernel.magics import Magics
 from harness.kernel.outputs import Outputs, finished
 from harness.kernel.redaction import Redaction
+from harness.kernel.runline import run_arguments
 from harness.kernel.shell import Shell
 from harness.kernel.source import Cell, Notebook, read
 from harness.kernel.spec import KernelError, KernelResult

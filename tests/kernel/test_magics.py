@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.kernel.magics import Unsupported, run_arguments
+from harness.kernel.runline import Unsupported, run_arguments
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,70 @@
+"""Validation as a whole: every check, then what the project silenced is left out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.dagrun import logs
+from harness.dagrun.home import AirflowHome
+from harness.settings import Settings
+from harness.validate import (
+    assets,
+    dagfiles,
+    deprecated,
+    files,
+    notebooks,
+    parameters,
+    references,
+    specs,
+    sql,
+    tables,
+    templates,
+)
+from harness.validate.check import Check
+from harness.validate.config import Config
+from harness.validate.finding import Finding, Rule
+from harness.validate.project import Project
+from harness.validate.suppress import Silenced, without_known
+
+ROOMS = (dagfiles, assets, templates, references, specs, notebooks, parameters, files, sql, tables, deprecated)
+CHECKS: tuple[Check, ...] = tuple(check for room in ROOMS for check in room.checks)
+RULES: tuple[Rule, ...] = tuple(rule for check in CHECKS for rule in check.rules)
+# What production is known by: kept from the developer's environment, which an Airflow home else clears away.
+KEPT = ("AIRFLOW_CONN_", "AIRFLOW_VAR_")
+
+
+def validate(project: Project) -> list[Finding]:
+    """Every finding in a project, in the order of files and lines. An Airflow home has been entered.
+
+    Raises: ``ConfigInvalid`` for a rule that does not exist, or a baseline that cannot be read.
+    """
+    config = project.config
+    silenced = Silenced(project.root, config, (rule.name for rule in RULES))
+    found = {finding for check in CHECKS for finding in check.run(project)}
+    findings = sorted(finding for finding in found if finding not in silenced)
+    return without_known(findings, project.root / config.baseline) if config.baseline else findings
+
+
+@contextlib.contextmanager
+def opened(settings: Settings) -> Iterator[Project]:
+    """A project, with an Airflow home of its own around it for as long as it is looked at.
+
+    Raises: ``ConfigInvalid``.
+    """
+    config = Config.of(settings.project)
+    kept = {name: value for name, value in os.environ.items() if name.startswith(KEPT)}
+    with (
+        tempfile.TemporaryDirectory(prefix="harness-validate-") as directory,
+        AirflowHome(Path(directory), settings.path(settings.dags), settings.path(settings.cache)) as home,
+    ):
+        logs.install(home.logs / "airflow.log")
+        os.environ.update(kept)
+        try:
+            yield Project(settings, config, frozenset(kept))
+        finally:
+            for name in kept:
+                os.environ.pop(name, None)
