@@ -151,6 +151,10 @@ class Stack:
             "warehouses": [{"id": WAREHOUSE_ID, "name": WAREHOUSE_ID}],
             "catalogs": ["main", "hive_metastore"],
             "default_catalog": settings.default_catalog,
+            "git_remotes": {
+                url: place if "://" in place else str(settings.path(Path(place)))
+                for url, place in settings.git_remotes.items()
+            },
             "kernel_python": str(settings.kernel_python) if settings.kernel_python else "",
             "engine": {
                 "cache": str(settings.cache),

@@ -12,7 +12,7 @@ from py4j.protocol import Py4JError
 
 from harness.kernel.spec import Gateway
 from harness.lake.engine import EngineFailed
-from harness.runner import outputs, sqltask
+from harness.runner import gitfiles, outputs, sqltask
 from harness.runner.channel import ChannelClosed
 from harness.runner.commands import Surroundings, kernel_spec
 from harness.runner.conditions import NotComparable, outcome
@@ -175,7 +175,8 @@ class Executor:
         service, body = self._asked(), self._body(attempt)
         given = {**(body.get("parameters") or {}), **(attempt.run.parameters.get("sql_params") or {})}
         if body.get("file"):
-            script = sqltask.of_file(body["file"], given, self._around.paths)
+            path = gitfiles.path_of("file", body["file"], attempt.run.settings)
+            script = sqltask.of_file(path, given, self._around.paths)
         else:
             script = sqltask.of_query(service.query(body["query"]["query_id"]), given)
         return Statements(service.sql, body["warehouse_id"], script)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.kernel.spec import Gateway, KernelSpec
 from harness.lake.paths import PathNotFound, WorkspacePaths, normal
-from harness.runner import cluster
+from harness.runner import cluster, gitfiles
 from harness.runner.references import Context, UnknownReference, as_text, context_of, resolve
 from harness.runner.run import Run, TaskRun
 from harness.runner.scheduler import latest_tasks
@@ -88,7 +88,7 @@ def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings)
 
 def _notebook(run: Run, task: TaskRun, context: Context, around: Surroundings) -> dict[str, Any]:
     body = task.spec["notebook_task"]
-    path = str(body["notebook_path"])
+    path = gitfiles.path_of("notebook_task", body, run.settings)
     try:
         notebook = around.paths.notebook(path)
     except (PathNotFound, ValueError) as error:
@@ -110,7 +110,7 @@ def _notebook(run: Run, task: TaskRun, context: Context, around: Surroundings) -
 
 def _script(run: Run, task: TaskRun, context: Context, around: Surroundings) -> dict[str, Any]:
     body = task.spec["spark_python_task"]
-    name = str(body["python_file"]).removeprefix("file:")
+    name = gitfiles.path_of("spark_python_task", body, run.settings).removeprefix("file:")
     try:
         in_workspace = around.paths.local(name)
     except (PathNotFound, ValueError):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.kernel.requirementlines import NotUnderstood, read
-from harness.runner import conditions
+from harness.runner import conditions, gitfiles
 
 # Kind of task → the fields of it that we honour.
 KINDS = {
@@ -48,10 +48,11 @@ class CannotRun(Exception):
     """A task that is valid but cannot be started. The message is its ``state_message``."""
 
 
-def supported(task: Mapping[str, Any]) -> str | None:
+def supported(task: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
     """Say why a task cannot be run here.
 
-    Parameters: ``task`` as submitted. Returns: the reason, naming the kind or field, or None when the task can be run.
+    Parameters: ``task`` as submitted; ``settings``: of its job. Returns: the reason, naming the kind or field, or None
+    when the task can be run.
     """
     key = task.get("task_key") or "?"
     kinds = [field for field in task if field.endswith("_task") and task[field] is not None]
@@ -69,16 +70,16 @@ def supported(task: Mapping[str, Any]) -> str | None:
     unknown = sorted(set(body) - KINDS[kinds[0]])
     if unknown:
         return f"Task '{key}': {kinds[0]}.{', '.join(unknown)} is not supported here."
-    if kinds[0] == "sql_task" and (reason := _sql(body)):
+    if kinds[0] == "sql_task" and (reason := _sql(body, settings)):
         return f"Task '{key}': {reason}"
     if kinds[0] == "condition_task" and (reason := conditions.invalid(body)):
         return f"Task '{key}': {reason}."
     if missing := [name for name in REQUIRED.get(kinds[0], ()) if not body.get(name)]:
         return f"Task '{key}': {kinds[0]}.{missing[0]} is required."
-    if kinds[0] == "for_each_task" and (reason := _loop(key, body)):
+    if kinds[0] == "for_each_task" and (reason := _loop(key, body, settings)):
         return reason
-    if body.get("source", "WORKSPACE") != "WORKSPACE":
-        return f"Task '{key}': {kinds[0]}.source {body['source']} is not supported here; only WORKSPACE is."
+    if kinds[0] in gitfiles.FILES and (reason := gitfiles.invalid(kinds[0], body, settings)):
+        return f"Task '{key}': {kinds[0]}.{reason}"
     if kinds[0] == "spark_python_task" and re.match(r"(?!(file|dbfs):)\w+:", str(body.get("python_file", ""))):
         file = body["python_file"]
         return (
@@ -91,7 +92,7 @@ def supported(task: Mapping[str, Any]) -> str | None:
     return _not_understood(f"Task '{key}'", lines)
 
 
-def _sql(body: Mapping[str, Any]) -> str | None:
+def _sql(body: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
     """Say why a ``sql_task`` cannot be run here."""
     file, query = body.get("file") or {}, body.get("query") or {}
     if bool(file) == bool(query):
@@ -100,12 +101,12 @@ def _sql(body: Mapping[str, Any]) -> str | None:
         return "sql_task.query.query_id is required."
     if file and not file.get("path"):
         return "sql_task.file.path is required."
-    if file.get("source", "WORKSPACE") != "WORKSPACE":
-        return f"sql_task.file.source {file['source']} is not supported here; only WORKSPACE is."
+    if file and (reason := gitfiles.invalid("file", file, settings)):
+        return f"sql_task.file.{reason}"
     return None
 
 
-def _loop(key: str, body: Mapping[str, Any]) -> str | None:
+def _loop(key: str, body: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
     """Say why a ``for_each_task`` cannot be run here."""
     for name, kind in (("inputs", str), ("task", dict)):
         if not isinstance(body.get(name), kind):
@@ -116,7 +117,7 @@ def _loop(key: str, body: Mapping[str, Any]) -> str | None:
         return f"Task '{key}': for_each_task.task.task_key is required."
     if body["task"].get("for_each_task"):
         return f"Task '{key}': a for_each_task cannot be the task of another."
-    return supported(body["task"])
+    return supported(body["task"], settings)
 
 
 def supported_job(settings: Mapping[str, Any]) -> str | None:
@@ -124,14 +125,12 @@ def supported_job(settings: Mapping[str, Any]) -> str | None:
 
     Returns: the reason, naming the field, or None.
     """
-    if settings.get("git_source"):
-        return "git_source is not supported here: tasks run from the workspace's files."
     for environment in settings.get("environments") or []:
         dependencies = (environment.get("spec") or {}).get("dependencies") or []
         reason = _not_understood(f"Environment '{environment.get('environment_key')}'", dependencies)
         if reason:
             return reason
-    return next((reason for task in settings.get("tasks") or [] if (reason := supported(task))), None)
+    return next((reason for task in settings.get("tasks") or [] if (reason := supported(task, settings))), None)
 
 
 def requirement_lines(libraries: list[Mapping[str, Any]]) -> list[str]:
