@@ -30,10 +30,11 @@ class KernelSpec:
     ``libraries``: what the task asks for, in the lines of a requirements file; ``cache``: where what is installed for
     it is kept. ``task_values``: what earlier tasks of the run set, by task key. ``package`` and ``entry_point`` of a
     wheel task, whose ``path`` is the place it runs in. ``variables`` (of the environment) and ``conf`` (of Spark): what
-    the task's cluster is given; they may name secrets (cluster.py).
+    the task's cluster is given; they may name secrets (cluster.py). Of a jar task: ``entry_point``: its main class,
+    ``jars``: paths, ``options``: more for spark-submit. ``jvm``: what starts its JVM (lake/submission.py).
     """
 
-    kind: Literal["notebook", "python", "wheel"]
+    kind: Literal["notebook", "python", "wheel", "jar", "submit"]
     path: str
     workspace_path: str
     directory: str
@@ -52,6 +53,9 @@ class KernelSpec:
     conf: dict[str, str] = field(default_factory=dict)
     package: str = ""
     entry_point: str = ""
+    jars: list[str] = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
+    jvm: dict[str, Any] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
         """Write the specification, readable by us alone: it holds secrets."""

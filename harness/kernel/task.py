@@ -14,6 +14,7 @@ from harness.kernel.dbutils import DBUtils
 from harness.kernel.display import Display
 from harness.kernel.failures import Sources, describe
 from harness.kernel.filesystem import FileSystem
+from harness.kernel.jvm import run_jvm
 from harness.kernel.modules import import_from
 from harness.kernel.notebook import NotebookRun, predefined
 from harness.kernel.outputs import Log, Stream
@@ -67,9 +68,13 @@ def _execute(shell: Shell, spec: KernelSpec) -> KernelResult:
     frontend.install(spark, paths=paths)
     secrets = Secrets(spec, shell.outputs.redaction)
     cluster.set_variables(cluster.revealed(spec.variables, secrets), spark)
-    cluster.configure(spark, cluster.revealed(spec.conf, secrets))
+    conf = cluster.revealed(spec.conf, secrets)
+    cluster.configure(spark, conf)
     files = FileSystem(spark, paths)
-    packages = Packages(Path(spec.cache), spark.sparkContext.environment, fetcher(paths.local, files.cp))
+    fetch = fetcher(paths.local, files.cp)
+    if spec.kind in ("jar", "submit"):
+        return run_jvm(spec, cluster.of_jvm(conf), paths, fetch)
+    packages = Packages(Path(spec.cache), spark.sparkContext.environment, fetch)
     packages.provide(spec.libraries)
     dbutils = DBUtils(spec, files, SubRuns(spec), secrets, packages)
     display = Display(shell.outputs)

@@ -12,6 +12,7 @@ from py4j.protocol import Py4JError
 
 from harness.kernel.spec import Gateway
 from harness.lake.engine import EngineFailed
+from harness.lake.submission import submission
 from harness.runner import gitfiles, outputs, sqltask
 from harness.runner.channel import ChannelClosed
 from harness.runner.commands import Surroundings, kernel_spec
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 # How long a task that failed because Spark died waits to be told why Spark died.
 OBITUARY_SECONDS = 5.0
+# Kinds of specifications whose program is not Python's.
+OF_THE_JVM = ("jar", "submit")
 
 
 @dataclass
@@ -215,6 +218,8 @@ class Executor:
         try:
             gateway = Gateway(slot.port, slot.secret, slot.tag)
             spec = kernel_spec(attempt.run, task, gateway, self._around)
+            if spec.kind in OF_THE_JVM:
+                spec = replace(spec, jvm=submission(self._engine, directory))
             spec.write(directory / "spec.json")
             fork = self._forks.fork(directory / "spec.json", Path(spec.path).parent, directory / "log.txt")
             attempt.forked(fork)

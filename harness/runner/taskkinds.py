@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.kernel.requirementlines import NotUnderstood, read
+from harness.kernel.submitarguments import refused
 from harness.runner import conditions, gitfiles
 
 # Kind of task → the fields of it that we honour.
@@ -18,6 +19,8 @@ KINDS = {
     "notebook_task": frozenset({"notebook_path", "base_parameters", "source", "warehouse_id"}),
     "spark_python_task": frozenset({"python_file", "parameters", "source"}),
     "python_wheel_task": frozenset({"package_name", "entry_point", "parameters", "named_parameters"}),
+    "spark_jar_task": frozenset({"main_class_name", "parameters", "jar_uri", "run_as_repl"}),
+    "spark_submit_task": frozenset({"parameters"}),
     "sql_task": frozenset({"warehouse_id", "file", "query", "parameters"}),
     "condition_task": frozenset({"op", "left", "right"}),
     "for_each_task": frozenset({"inputs", "task", "concurrency"}),
@@ -29,6 +32,8 @@ KINDS = {
 REQUIRED = {
     "run_job_task": ("job_id",),
     "python_wheel_task": ("package_name", "entry_point"),
+    "spark_jar_task": ("main_class_name",),
+    "spark_submit_task": ("parameters",),
     "sql_task": ("warehouse_id",),
 }
 # Fields of any task that are honoured, or that have no meaning on one machine and are kept and read back.
@@ -40,6 +45,8 @@ FIELDS = frozenset(
         "disable_auto_optimization", "compute",
     }
 )  # fmt: skip
+# Kinds of libraries that are for the JVM.
+JVM_LIBRARIES = frozenset({"jar", "maven"})
 # docs.databricks.com, "Use a For each task to run another task in a loop".
 MOST_AT_ONCE = 100
 
@@ -85,8 +92,17 @@ def supported(task: Mapping[str, Any], settings: Mapping[str, Any]) -> str | Non
         return (
             f"Task '{key}': spark_python_task.python_file {file} is not supported here; use a workspace or DBFS path."
         )
+    if kinds[0] == "spark_jar_task" and body.get("run_as_repl") is False:
+        return f"Task '{key}': spark_jar_task.run_as_repl false is no longer supported."
+    if kinds[0] == "spark_submit_task" and (reason := refused(map(str, body["parameters"]))):
+        return f"Task '{key}': spark_submit_task.parameters: {reason}"
+    libraries = task.get("libraries") or []
+    if kinds[0] == "spark_submit_task" and libraries:
+        return f"Task '{key}': a spark_submit_task has no libraries: use --jars and --py-files."
+    if kinds[0] == "spark_jar_task":
+        libraries = [each for each in libraries if not JVM_LIBRARIES & set(each)]
     try:
-        lines = requirement_lines(task.get("libraries") or [])
+        lines = requirement_lines(libraries)
     except CannotRun as error:
         return f"Task '{key}': {error}"
     return _not_understood(f"Task '{key}'", lines)
@@ -148,6 +164,18 @@ def requirement_lines(libraries: list[Mapping[str, Any]]) -> list[str]:
             else:
                 raise CannotRun(f"{kind} libraries are not supported here{f': {value}' if kind == 'whl' else ''}.")
     return lines
+
+
+def jar_lines(libraries: list[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
+    """The jars of a task's libraries, and the options of spark-submit that fetch its packages from Maven."""
+    jars = [str(each["jar"]) for each in libraries if each.get("jar")]
+    packages = [each["maven"] for each in libraries if each.get("maven")]
+    options = {
+        "--packages": [str(each["coordinates"]) for each in packages],
+        "--repositories": [str(each["repo"]) for each in packages if each.get("repo")],
+        "--exclude-packages": [str(name) for each in packages for name in each.get("exclusions") or []],
+    }
+    return jars, [part for name, values in options.items() if values for part in (name, ",".join(values))]
 
 
 def _not_understood(what: str, lines: list[str]) -> str | None:
