@@ -18,7 +18,7 @@ from harness.kernel.jvm import run_jvm
 from harness.kernel.modules import import_from
 from harness.kernel.notebook import NotebookRun, predefined
 from harness.kernel.outputs import Log, Stream
-from harness.kernel.packages import Packages, fetcher
+from harness.kernel.packages import Packages, fetcher, provide_of_cluster
 from harness.kernel.redaction import Redaction
 from harness.kernel.script import run_script
 from harness.kernel.secretscopes import Secrets
@@ -75,6 +75,7 @@ def _execute(shell: Shell, spec: KernelSpec) -> KernelResult:
     if spec.kind in ("jar", "submit"):
         return run_jvm(spec, cluster.of_jvm(conf), paths, fetch)
     packages = Packages(Path(spec.cache), spark.sparkContext.environment, fetch)
+    provide_of_cluster(packages, spec.cluster_libraries)
     packages.provide(spec.libraries)
     dbutils = DBUtils(spec, files, SubRuns(spec), secrets, packages)
     display = Display(shell.outputs)

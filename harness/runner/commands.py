@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,7 @@ def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings)
         variables={k: v for k, v in cluster.variables(machine).items() if k not in around.environment},
         conf=cluster.conf(machine, run, task, around.workspace),
         libraries=requirement_lines(_python_libraries(task)) + _dependencies(run, task),
+        cluster_libraries=_lines_of_each(cluster.libraries(run, task)),
         cache=str(around.cache / "packages"),
         task_values={
             key: other.output.task_values for key, other in latest_tasks(run).items() if other.output.task_values
@@ -152,7 +154,7 @@ def _wheel(run: Run, task: TaskRun, context: Context) -> dict[str, Any]:
 def _jar(run: Run, task: TaskRun, context: Context) -> dict[str, Any]:
     body = task.spec["spark_jar_task"]
     given = run.parameters.get("jar_params") or body.get("parameters") or []
-    jars, options = jar_lines(task.spec.get("libraries") or [])
+    jars, options = jar_lines([*cluster.libraries(run, task), *(task.spec.get("libraries") or [])])
     return {
         "kind": "jar",
         "path": str(Path(task.directory) / "jar"),
@@ -194,6 +196,15 @@ def _identity(run: Run, task: TaskRun, around: Surroundings) -> dict[str, str]:
 def _python_libraries(task: TaskRun) -> list[Mapping[str, Any]]:
     libraries = task.spec.get("libraries") or []
     return [each for each in libraries if "spark_jar_task" not in task.spec or not JVM_LIBRARIES & set(each)]
+
+
+def _lines_of_each(libraries: list[dict[str, Any]]) -> list[list[str]]:
+    """The lines of each library of Python; others are not for kernels."""
+    found = []
+    for library in libraries:
+        with contextlib.suppress(CannotRun):
+            found.append(requirement_lines([library]))
+    return found
 
 
 def _dependencies(run: Run, task: TaskRun) -> list[str]:

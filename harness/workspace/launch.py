@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from databricks.sdk.service.jobs import JobSettings
 
 from harness.runner.run import LifeCycle, Result, Run, State, TaskRun, now
-from harness.workspace import clusters, gitsource, jobs, jobspec, nesting
+from harness.workspace import clusters, gitsource, jobs, jobspec, libraries, nesting
 from harness.workspace.errors import ApiError, InvalidParameter
 from harness.workspace.store import Document, Taken
 from harness.workspace.wire import Call, api, whole
@@ -85,7 +85,11 @@ def hand_over(workspace: Workspace, run: Run) -> None:
         workspace.runs.changed(run)
     else:
         if named:
-            run.settings = {**run.settings, "existing_clusters": clusters.specs(workspace, named)}
+            known = {
+                "existing_clusters": clusters.specs(workspace, named),
+                "cluster_libraries": libraries.of_clusters(workspace, named),
+            }
+            run.settings = {**run.settings, **known}
         workspace.runner.submit(run)
 
 

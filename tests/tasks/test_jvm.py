@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import InvalidParameterValue
+from databricks.sdk.service.compute import Library
 from databricks.sdk.service.jobs import SparkSubmitTask, SubmitTask
 from databricks.sdk.service.workspace import ImportFormat
 
@@ -79,6 +80,7 @@ def jar_task(key: str, *parameters: str, main: str = "demo.App", **fields: Any) 
     return {"task_key": key, "spark_jar_task": body, "libraries": [{"jar": "dbfs:/libs/app.jar"}], **fields}
 
 
+@pytest.mark.slow
 def test_programs_for_the_jvm_work_on_the_same_tables(
     workspace: WorkspaceClient, sql: Callable[..., Any], submitted: Callable[..., Any], jar: bytes
 ) -> None:
@@ -86,10 +88,12 @@ def test_programs_for_the_jvm_work_on_the_same_tables(
     workspace.dbfs.upload("/libs/app.jar", io.BytesIO(jar))
     script = "/Users/harness@localhost/sum.py"
     workspace.workspace.upload(script, io.BytesIO(SCRIPT.encode()), format=ImportFormat.RAW)
-    cluster = {"spark_version": "17.3.x-scala2.13", "num_workers": 0, "spark_conf": {"spark.demo": "shown"}}
+    cluster = {"node_type_id": "i3.xlarge", "num_workers": 0, "spark_conf": {"spark.demo": "shown"}}
+    cluster_id = workspace.clusters.create("17.3.x-scala2.13", **cluster).cluster_id
+    workspace.libraries.install(cluster_id, [Library(jar="dbfs:/libs/app.jar")])
     submit = {"parameters": ["--conf", "spark.demo=given", f"/Workspace{script}", "{{task.name}}"]}
     ran = submitted(
-        jar_task("jar", "{{job.run_id}}", new_cluster=cluster),
+        {**jar_task("jar", "{{job.run_id}}"), "libraries": None, "existing_cluster_id": cluster_id},
         {"task_key": "submit", "spark_submit_task": submit},
     )
     assert ran.states == {"jar": "SUCCESS", "submit": "SUCCESS"}, [o.error for o in ran.outputs.values()]
