@@ -1,4 +1,4 @@
-"""The command line: ``harness demo | run | up | down | env | status | fetch | doctor | capabilities``.
+"""The command line: ``harness demo | run | notebook | up | down | env | status | fetch | doctor | capabilities``.
 
 Exit codes: 0 all is green; 1 a run failed, or the machine lacks something; 2 the command was wrong; 130 interrupted.
 """
@@ -6,11 +6,9 @@ Exit codes: 0 all is green; 1 a run failed, or the machine lacks something; 2 th
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import shlex
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -18,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from harness.disk import disk_is_full
 from harness.settings import Settings
 
 DEMO_DAG = "green_energy_extract"
@@ -29,6 +28,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Run Airflow + Databricks + S3 pipelines on this machine, unchanged.",
 )
+notebook = typer.Typer(no_args_is_help=True)
+app.add_typer(notebook, name="notebook", help="Work with one notebook by itself.")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -42,6 +43,7 @@ def _explained() -> Iterator[None]:
     from harness.dagrun.schedule import UnrunnableTasks
     from harness.lake.jars import JarsUnavailable
     from harness.lake.java import JavaNotFound
+    from harness.notebooks import NotRunnable
     from harness.serve import AlreadyRunning, NotRunning
     from harness.stack import StackFailed
 
@@ -55,6 +57,7 @@ def _explained() -> Iterator[None]:
         HomeFailed,
         JarsUnavailable,
         JavaNotFound,
+        NotRunnable,
         NotRunning,
         StackFailed,
         UnrunnableTasks,
@@ -67,17 +70,6 @@ def _explained() -> Iterator[None]:
         message = f"The disk is full ({error}). `harness doctor` shows where we write and how much room there is."
         err.print(message, style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
-
-
-def disk_is_full(error: BaseException | None) -> bool:
-    """Whether an exception, or one it follows from, is about a disk without room, as the system or SQLite says it."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        if isinstance(error, sqlite3.OperationalError) and "disk is full" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _settings() -> Settings:
@@ -135,6 +127,22 @@ def run(
         with session as on:
             green = on.run(dag, follow_assets=follow_assets, logical_date=logical_date, conf=configuration)
             on.summary()
+    raise typer.Exit(0 if green else 1)
+
+
+@notebook.command("run")
+def run_notebook(
+    path: Annotated[str, typer.Argument(help="A notebook's file, or its path in the workspace.")],
+    parameters: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="A parameter, as name=value; may be repeated.")
+    ] = None,
+) -> None:
+    """Run one notebook on the stack that is up, or on one of its own, and print what its cells put out."""
+    settings = _settings()
+    with _explained():
+        from harness.notebooks import run_alone
+
+        green = run_alone(settings, path, parameters or [], out, _fetch)
     raise typer.Exit(0 if green else 1)
 
 
@@ -252,15 +260,13 @@ def capabilities(
 
 
 def _json(text: str | None) -> dict[str, Any] | None:
-    if text is None:
-        return None
     try:
-        value = json.loads(text)
+        value = None if text is None else json.loads(text)
     except ValueError as error:
         raise typer.BadParameter(f"--conf is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise typer.BadParameter("--conf must be a JSON object")
-    return value
+    if text is None or isinstance(value, dict):
+        return value
+    raise typer.BadParameter("--conf must be a JSON object")
 
 
 def _fetch(settings: Settings) -> bool:

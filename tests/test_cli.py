@@ -16,8 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.cli import disk_is_full
 from harness.dagrun.connections import Endpoints
+from harness.disk import disk_is_full
 from harness.serve import locked, write_private
 
 ROOT = Path(__file__).parents[1]
@@ -43,6 +43,9 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         "HARNESS_STATE": str(tmp_path_factory.mktemp("state")),
         "HARNESS_TLS": "true",
         "HARNESS_SECRETS": json.dumps({"cli/password": SECRET}),
+        "HARNESS_MOUNTS": json.dumps(
+            {"/Workspace/Shared": "notebooks", "/Workspace/Elsewhere": str(tmp_path_factory.mktemp("elsewhere"))}
+        ),
     }
     started = harness("up", **environment)
     assert started.returncode == 0, started.stderr
@@ -215,3 +218,29 @@ def test_a_full_disk_is_said_so_whoever_found_it_full():
         wrapped.__cause__ = error
         assert disk_is_full(wrapped)
     assert not disk_is_full(ValueError("disk is full of other things"))
+
+
+@pytest.mark.slow
+def test_one_notebook_is_run_by_itself_and_shows_its_outputs_and_its_failure(state):
+    folder = Path(json.loads(state["HARNESS_MOUNTS"])["/Workspace/Elsewhere"])
+    code = "# Databricks notebook source\nprint('day', dbutils.widgets.get('day'))\ndisplay(spark.range(1))\n"
+    end = "\n# COMMAND ----------\n# DBTITLE 1,The end\n{}\n"
+    (folder / "good.py").write_text(code + end.format("dbutils.notebook.exit('done')"))
+    (folder / "bad.py").write_text(code + end.format("1 / 0"))
+    green = harness("notebook", "run", str(folder / "good.py"), "-p", "day=monday=1", **state)
+    assert green.returncode == 0, green.stderr
+    assert re.search(r"── cell 1 · \d+\.\d s\nday monday=1\nid\n0\n── cell 2 · The end", green.stdout), green.stdout
+    assert green.stdout.endswith("/Workspace/Elsewhere/good ended SUCCESS with the value 'done'\n")
+    red = harness("notebook", "run", "/Workspace/Elsewhere/bad", "-p", "day=", **state)
+    assert red.returncode == 1
+    assert "Notebook /Workspace/Elsewhere/bad, cell 2, line 7:\n    1 / 0\n" in red.stdout
+    missing = harness("notebook", "run", "/Workspace/Shared/nowhere", **state)
+    assert missing.returncode == 1
+    assert 'Unable to access the notebook "/Workspace/Shared/nowhere"' in missing.stdout
+    for arguments, words in (
+        (["nowhere.py"], "There is no file"),
+        ([str(ROOT / "conftest.py")], "is in no folder of the workspace"),
+        (["/Workspace/Shared/x", "-p", "day"], "'day' is not of the form name=value"),
+    ):
+        wrong = harness("notebook", "run", *arguments, **state)
+        assert (wrong.returncode, words in wrong.stderr) == (1, True), wrong.stderr
