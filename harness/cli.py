@@ -20,6 +20,7 @@ from harness.disk import disk_is_full
 from harness.settings import Settings
 
 DEMO_DAG = "green_energy_extract"
+DEBUG = "breakpoint() in a notebook stops here, in pdb."
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -111,6 +112,7 @@ def run(
     logical_date: Annotated[str | None, typer.Option(help="Logical date, as 2026-01-31 or with a time.")] = None,
     conf: Annotated[str | None, typer.Option(help="Configuration of the run, as JSON.")] = None,
     follow_assets: Annotated[bool, typer.Option(help="Also run the DAGs that the run's asset events start.")] = True,
+    debug: Annotated[bool, typer.Option("--debug", help=DEBUG)] = False,
 ) -> None:
     """Run a DAG on the stack that is up, or on one of its own."""
     settings = _settings()
@@ -125,7 +127,8 @@ def run(
             _fetch(settings)
             session = Session.ephemeral(settings, out)
         with session as on:
-            green = on.run(dag, follow_assets=follow_assets, logical_date=logical_date, conf=configuration)
+            day = logical_date
+            green = on.run(dag, follow_assets=follow_assets, logical_date=day, conf=configuration, debug=debug)
             on.summary()
     raise typer.Exit(0 if green else 1)
 
@@ -136,13 +139,14 @@ def run_notebook(
     parameters: Annotated[
         list[str] | None, typer.Option("--parameter", "-p", help="A parameter, as name=value; may be repeated.")
     ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help=DEBUG)] = False,
 ) -> None:
     """Run one notebook on the stack that is up, or on one of its own, and print what its cells put out."""
     settings = _settings()
     with _explained():
         from harness.notebooks import run_alone
 
-        green = run_alone(settings, path, parameters or [], out, _fetch)
+        green = run_alone(settings, path, parameters or [], out, _fetch, debug)
     raise typer.Exit(0 if green else 1)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from harness.dagrun.connections import Endpoints
+from harness.debugging import Debugger
 from harness.serve import NotRunning, running
 from harness.settings import Settings
 from harness.stack import Stack, api, control
@@ -30,12 +31,17 @@ class NotRunnable(ValueError):
 
 
 def run_alone(
-    settings: Settings, name: str, parameters: list[str], console: Console, fetch: Callable[[Settings], object]
+    settings: Settings,
+    name: str,
+    parameters: list[str],
+    console: Console,
+    fetch: Callable[[Settings], object],
+    debug: bool = False,
 ) -> bool:
     """Run a notebook on the stack that is up, or on one of its own; see :func:`run`.
 
-    Parameters: ``parameters``: ``name=value`` each; ``fetch``: fetches the jars that Spark needs. Raises:
-    ``NotRunnable``.
+    Parameters: ``parameters``: ``name=value`` each; ``fetch``: fetches the jars that Spark needs; ``debug``: its
+    breakpoints stop on this terminal. Raises: ``NotRunnable``.
     """
     path, pairs = workspace_path(name, settings), [text.partition("=") for text in parameters]
     if wrong := next((text for text in parameters if not text.partition("=")[0] or "=" not in text), None):
@@ -46,6 +52,8 @@ def run_alone(
         except NotRunning:
             fetch(settings)
             endpoints = around.enter_context(Stack(settings)).endpoints
+        if debug:
+            around.enter_context(Debugger(endpoints))
         return run(endpoints, path, {name: value for name, _, value in pairs}, console)
 
 

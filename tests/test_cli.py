@@ -244,3 +244,33 @@ def test_one_notebook_is_run_by_itself_and_shows_its_outputs_and_its_failure(sta
     ):
         wrong = harness("notebook", "run", *arguments, **state)
         assert (wrong.returncode, words in wrong.stderr) == (1, True), wrong.stderr
+
+
+@pytest.mark.slow
+def test_a_breakpoint_in_a_notebook_stops_on_the_terminal_that_started_it(state):
+    folder = Path(json.loads(state["HARNESS_MOUNTS"])["/Workspace/Elsewhere"])
+    (folder / "lib.py").write_text("def double(n):\n    breakpoint()\n    return 2 * n\n")
+    (folder / "stops.py").write_text(
+        "# Databricks notebook source\nx = 20\nbreakpoint()\nx += 1\n"
+        "\n# COMMAND ----------\n\nimport lib\nprint('then', lib.double(x))\n"
+    )
+    command = [sys.executable, "-m", "harness.cli", "notebook", "run", str(folder / "stops.py")]
+    environment = {**os.environ, **state}
+    typed = "p 'x is', x\nn\np 'before', x\nn\nx = 50\nc\nargs\nc\n"
+    options = {"cwd": ROOT, "env": environment, "capture_output": True, "text": True, "timeout": 300, "check": False}
+    debugged = subprocess.run([*command, "--debug"], input=typed, **options)
+    assert debugged.returncode == 0, debugged.stderr
+    talk = [line.removeprefix("(Pdb) ") for line in debugged.stdout.splitlines()]
+    assert "/Workspace/Elsewhere/stops stands at a breakpoint:" in talk
+    assert "('x is', 20)" in talk
+    assert f"> {folder / 'stops.py'}(4)<module>()->None" in talk
+    assert "('before', 20)" in talk
+    assert f"> {folder / 'stops.py'}(8)<module>()->None" in talk  # the next cell
+    assert f"> {folder / 'lib.py'}(3)double()" in talk
+    assert "n = 50" in talk
+    assert "then 100" in talk
+    # Nobody is at the terminal any more: the notebook fails, as Python does.
+    left = subprocess.run([*command, "--debug"], stdin=subprocess.DEVNULL, **options)
+    assert (left.returncode, "BdbQuit" in left.stdout) == (1, True)
+    passed = subprocess.run(command, stdin=subprocess.DEVNULL, **options)
+    assert (passed.returncode, "breakpoint() was passed over" in passed.stdout) == (0, True)

@@ -33,6 +33,7 @@ class KernelSpec:
     wheel task, whose ``path`` is the place it runs in. ``variables`` (of the environment) and ``conf`` (of Spark): what
     the task's cluster is given; they may name secrets (cluster.py). Of a jar task: ``entry_point``: its main class,
     ``jars``: paths, ``options``: more for spark-submit. ``jvm``: what starts its JVM (lake/submission.py).
+    ``debugger``: the Unix socket that its breakpoints lead to; empty: nowhere.
     """
 
     kind: Literal["notebook", "python", "wheel", "jar", "submit"]
@@ -58,6 +59,7 @@ class KernelSpec:
     jars: list[str] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
     jvm: dict[str, Any] = field(default_factory=dict)
+    debugger: str = ""
 
     def write(self, path: Path) -> None:
         """Write the specification, readable by us alone: it holds secrets."""

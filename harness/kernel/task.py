@@ -11,6 +11,7 @@ from pathlib import Path
 from harness.kernel import cluster, mounts
 from harness.kernel.context import install_modules
 from harness.kernel.dbutils import DBUtils
+from harness.kernel.debugger import Breakpoints
 from harness.kernel.display import Display
 from harness.kernel.failures import Sources, describe
 from harness.kernel.filesystem import FileSystem
@@ -60,6 +61,8 @@ def redacted(result: KernelResult, redaction: Redaction) -> KernelResult:
 
 def _execute(shell: Shell, spec: KernelSpec) -> KernelResult:
     random.seed()
+    # pdb would read standard input, which a task has none of, and end the notebook with BdbQuit.
+    sys.breakpointhook = Breakpoints(spec)
     os.environ.update(spec.environment)
     paths = WorkspacePaths(spec.roots)
     import_from(Path(spec.path), paths.roots.values())

@@ -25,6 +25,7 @@ from harness.workspace import (
     clusters,
     control,
     dbfs,
+    debugger,
     faults,
     files,
     gitcredentials,
@@ -120,6 +121,7 @@ ROUTES: list[BaseRoute] = [
     *tags.routes,
     *objectpermissions.routes,
     *control.routes,
+    *debugger.routes,
     *faults.routes,
 ]
 
