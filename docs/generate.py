@@ -16,7 +16,9 @@ from harness.validate.config import Config
 from harness.validate.run import RULES
 from harness.workspace.capabilities import Capability
 
-COMMANDS = ("demo", "run", "up", "down", "env", "status", "fetch", "doctor", "capabilities", "validate")
+COMMANDS = (
+    "demo", "run", "notebook run", "up", "down", "env", "status", "fetch", "doctor", "capabilities", "validate",
+)  # fmt: skip
 FIXTURES = (
     "run_dag",
     "run_assets",
@@ -86,7 +88,7 @@ def rules() -> Iterator[str]:
 def commands() -> Iterator[str]:
     """The help of every command, as a terminal of 100 columns shows it."""
     runner = CliRunner(env={"COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1"})
-    for arguments in ([], *([name] for name in COMMANDS)):
+    for arguments in ([], *(name.split() for name in COMMANDS)):
         text = runner.invoke(cli.app, [*arguments, "--help"], prog_name="harness").output
         yield f"## harness {' '.join(arguments)}".rstrip()
         yield ""

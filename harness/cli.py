@@ -1,4 +1,4 @@
-"""The command line: ``harness demo | run | up | down | env | status | fetch | doctor | capabilities | validate``.
+"""The command line: ``harness demo | run | notebook | up | down | env | status | fetch | doctor | …``.
 
 Exit codes: 0 all is green; 1 a run failed, the machine lacks something, or there are findings; 2 the command was wrong;
 130 interrupted.
@@ -7,11 +7,9 @@ Exit codes: 0 all is green; 1 a run failed, the machine lacks something, or ther
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import shlex
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -19,9 +17,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from harness.disk import disk_is_full
 from harness.settings import Settings
 
 DEMO_DAG = "green_energy_extract"
+DEBUG = "breakpoint() in a notebook stops here, in pdb."
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,6 +30,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Run Airflow + Databricks + S3 pipelines on this machine, unchanged.",
 )
+notebook = typer.Typer(no_args_is_help=True)
+app.add_typer(notebook, name="notebook", help="Work with one notebook by itself.")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -43,6 +45,7 @@ def _explained() -> Iterator[None]:
     from harness.dagrun.schedule import UnrunnableTasks
     from harness.lake.jars import JarsUnavailable
     from harness.lake.java import JavaNotFound
+    from harness.notebooks import NotRunnable
     from harness.serve import AlreadyRunning, NotRunning
     from harness.stack import StackFailed
 
@@ -56,6 +59,7 @@ def _explained() -> Iterator[None]:
         HomeFailed,
         JarsUnavailable,
         JavaNotFound,
+        NotRunnable,
         NotRunning,
         StackFailed,
         UnrunnableTasks,
@@ -68,17 +72,6 @@ def _explained() -> Iterator[None]:
         message = f"The disk is full ({error}). `harness doctor` shows where we write and how much room there is."
         err.print(message, style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
-
-
-def disk_is_full(error: BaseException | None) -> bool:
-    """Whether an exception, or one it follows from, is about a disk without room, as the system or SQLite says it."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        if isinstance(error, sqlite3.OperationalError) and "disk is full" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _settings() -> Settings:
@@ -120,6 +113,7 @@ def run(
     logical_date: Annotated[str | None, typer.Option(help="Logical date, as 2026-01-31 or with a time.")] = None,
     conf: Annotated[str | None, typer.Option(help="Configuration of the run, as JSON.")] = None,
     follow_assets: Annotated[bool, typer.Option(help="Also run the DAGs that the run's asset events start.")] = True,
+    debug: Annotated[bool, typer.Option("--debug", help=DEBUG)] = False,
 ) -> None:
     """Run a DAG on the stack that is up, or on one of its own."""
     settings = _settings()
@@ -134,8 +128,26 @@ def run(
             _fetch(settings)
             session = Session.ephemeral(settings, out)
         with session as on:
-            green = on.run(dag, follow_assets=follow_assets, logical_date=logical_date, conf=configuration)
+            day = logical_date
+            green = on.run(dag, follow_assets=follow_assets, logical_date=day, conf=configuration, debug=debug)
             on.summary()
+    raise typer.Exit(0 if green else 1)
+
+
+@notebook.command("run")
+def run_notebook(
+    path: Annotated[str, typer.Argument(help="A notebook's file, or its path in the workspace.")],
+    parameters: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="A parameter, as name=value; may be repeated.")
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help=DEBUG)] = False,
+) -> None:
+    """Run one notebook on the stack that is up, or on one of its own, and print what its cells put out."""
+    settings = _settings()
+    with _explained():
+        from harness.notebooks import run_alone
+
+        green = run_alone(settings, path, parameters or [], out, _fetch, debug)
     raise typer.Exit(0 if green else 1)
 
 
@@ -277,15 +289,13 @@ def validate(
 
 
 def _json(text: str | None) -> dict[str, Any] | None:
-    if text is None:
-        return None
     try:
-        value = json.loads(text)
+        value = None if text is None else json.loads(text)
     except ValueError as error:
         raise typer.BadParameter(f"--conf is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise typer.BadParameter("--conf must be a JSON object")
-    return value
+    if text is None or isinstance(value, dict):
+        return value
+    raise typer.BadParameter("--conf must be a JSON object")
 
 
 def _fetch(settings: Settings) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -87,11 +89,14 @@ def harness_settings(request: pytest.FixtureRequest) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def stack(harness_settings: Settings) -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest, harness_settings: Settings) -> Iterator[Stack]:
     """A running S3 server and Databricks workspace, one a session (under xdist: one a worker)."""
+    from harness.debugging import Debugger
     from harness.stack import Stack
 
-    with Stack(harness_settings) as started:
+    # Where pytest leaves the terminal alone (`pytest -s`), breakpoints of notebooks stop on it.
+    watched = request.config.getoption("capture") == "no" and sys.__stdin__ is not None and sys.__stdin__.isatty()
+    with Stack(harness_settings) as started, Debugger(started.endpoints) if watched else nullcontext():
         yield started
 
 

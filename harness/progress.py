@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -58,6 +60,17 @@ class Progress:
     ) -> None:
         if self._live:
             self._live.stop()
+
+    @contextlib.contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Leave the terminal to somebody else."""
+        if self._live:
+            self._live.stop()
+        try:
+            yield
+        finally:
+            if self._live:
+                self._live.start()
 
     def __call__(self, event: RunEvent) -> None:
         run = self._runs.setdefault((event.dag_id, event.run_id), _Run(event.dag_id))

@@ -16,6 +16,7 @@ from rich.console import Console
 from harness import summary
 from harness.dagrun.connections import Endpoints, environment
 from harness.dagrun.home import AirflowHome
+from harness.debugging import Debugger
 from harness.lake.s3 import S3Endpoint
 from harness.lake.tables import LakeReader
 from harness.progress import Progress
@@ -71,12 +72,19 @@ class Session:
         follow_assets: bool,
         logical_date: str | None = None,
         conf: dict[str, Any] | None = None,
+        debug: bool = False,
     ) -> bool:
-        """Run a DAG, by id or by file, showing it as it happens. Returns: whether all of it is green."""
+        """Run a DAG, by id or by file, showing it as it happens. Returns: whether all of it is green.
+
+        Parameters: ``debug``: breakpoints of its notebooks stop on this terminal.
+        """
         from harness.dagrun.run import run_dag
 
         target: str | Path = Path(dag) if dag.endswith(".py") else dag
-        with Progress(self.console) as progress:
+        with contextlib.ExitStack() as around:
+            progress = around.enter_context(Progress(self.console))
+            if debug:
+                around.enter_context(Debugger(self.endpoints, alone=progress.suspended))
             result = run_dag(
                 target,
                 home=self.home,

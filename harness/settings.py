@@ -53,6 +53,10 @@ class Settings(BaseSettings):
         default={"/Workspace/Shared": Path("notebooks")},
         description="Local folders seen in the Databricks workspace: workspace path to folder.",
     )
+    git_remotes: dict[str, str] = Field(
+        default={},
+        description="Local repositories for Git folders and `git_source`: URL of the remote to folder (or other URL).",
+    )
     state: Path = Field(default=Path(".harness"), description="Where `harness up` keeps tables, jobs and runs.")
     cache: Path = Field(default_factory=user_cache, description="Where jars and class archives are kept.")
     mirror: str | None = Field(

@@ -151,6 +151,10 @@ class Stack:
             "warehouses": [{"id": WAREHOUSE_ID, "name": WAREHOUSE_ID}],
             "catalogs": ["main", "hive_metastore"],
             "default_catalog": settings.default_catalog,
+            "git_remotes": {
+                url: place if "://" in place else str(settings.path(Path(place)))
+                for url, place in settings.git_remotes.items()
+            },
             "kernel_python": str(settings.kernel_python) if settings.kernel_python else "",
             "engine": {
                 "cache": str(settings.cache),
@@ -205,15 +209,33 @@ class Stack:
 def control(
     endpoints: Endpoints, method: str, path: str, body: dict[str, Any] | None = None, timeout: float = 60
 ) -> dict[str, Any]:
-    """Call a workspace's ``/_harness/`` interface.
+    """Call a workspace's ``/_harness/`` interface; see :func:`api`."""
+    return api(endpoints, method, f"_harness/{path}", body, timeout=timeout)
 
-    Returns: its JSON answer. Raises: ``StackFailed`` when it does not answer, or refuses.
+
+def api(
+    endpoints: Endpoints,
+    method: str,
+    path: str,
+    body: dict[str, Any] | None = None,
+    *,
+    caller: str = "harness",
+    timeout: float = 60,
+) -> dict[str, Any]:
+    """Call a workspace.
+
+    Parameters: ``caller``: who asks (the User-Agent). Returns: its JSON answer. Raises: ``StackFailed`` when it does
+    not answer, or refuses.
     """
     request = urllib.request.Request(
-        f"{endpoints.workspace_url}/_harness/{path}",
+        f"{endpoints.workspace_url}/{path}",
         method=method,
         data=json.dumps(body or {}).encode() if method != "GET" else None,
-        headers={"Authorization": f"Bearer {endpoints.token}", "Content-Type": "application/json"},
+        headers={
+            "Authorization": f"Bearer {endpoints.token}",
+            "Content-Type": "application/json",
+            "User-Agent": caller,
+        },
     )
     # Never through a proxy: it is our own process on loopback.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -222,6 +244,6 @@ def control(
             answer: dict[str, Any] = json.load(response)
             return answer
     except urllib.error.HTTPError as error:
-        raise StackFailed(f"{method} /_harness/{path} answered {error.code}: {error.read().decode()}") from error
+        raise StackFailed(f"{method} /{path} answered {error.code}: {error.read().decode()}") from error
     except OSError as error:
         raise StackFailed(f"the workspace at {endpoints.workspace_url} does not answer: {error}") from error

@@ -16,8 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.cli import disk_is_full
 from harness.dagrun.connections import Endpoints
+from harness.disk import disk_is_full
 from harness.serve import locked, write_private
 
 ROOT = Path(__file__).parents[1]
@@ -43,6 +43,9 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         "HARNESS_STATE": str(tmp_path_factory.mktemp("state")),
         "HARNESS_TLS": "true",
         "HARNESS_SECRETS": json.dumps({"cli/password": SECRET}),
+        "HARNESS_MOUNTS": json.dumps(
+            {"/Workspace/Shared": "notebooks", "/Workspace/Elsewhere": str(tmp_path_factory.mktemp("elsewhere"))}
+        ),
     }
     started = harness("up", **environment)
     assert started.returncode == 0, started.stderr
@@ -215,3 +218,59 @@ def test_a_full_disk_is_said_so_whoever_found_it_full():
         wrapped.__cause__ = error
         assert disk_is_full(wrapped)
     assert not disk_is_full(ValueError("disk is full of other things"))
+
+
+@pytest.mark.slow
+def test_one_notebook_is_run_by_itself_and_shows_its_outputs_and_its_failure(state):
+    folder = Path(json.loads(state["HARNESS_MOUNTS"])["/Workspace/Elsewhere"])
+    code = "# Databricks notebook source\nprint('day', dbutils.widgets.get('day'))\ndisplay(spark.range(1))\n"
+    end = "\n# COMMAND ----------\n# DBTITLE 1,The end\n{}\n"
+    (folder / "good.py").write_text(code + end.format("dbutils.notebook.exit('done')"))
+    (folder / "bad.py").write_text(code + end.format("1 / 0"))
+    green = harness("notebook", "run", str(folder / "good.py"), "-p", "day=monday=1", **state)
+    assert green.returncode == 0, green.stderr
+    assert re.search(r"── cell 1 · \d+\.\d s\nday monday=1\nid\n0\n── cell 2 · The end", green.stdout), green.stdout
+    assert green.stdout.endswith("/Workspace/Elsewhere/good ended SUCCESS with the value 'done'\n")
+    red = harness("notebook", "run", "/Workspace/Elsewhere/bad", "-p", "day=", **state)
+    assert red.returncode == 1
+    assert "Notebook /Workspace/Elsewhere/bad, cell 2, line 7:\n    1 / 0\n" in red.stdout
+    missing = harness("notebook", "run", "/Workspace/Shared/nowhere", **state)
+    assert missing.returncode == 1
+    assert 'Unable to access the notebook "/Workspace/Shared/nowhere"' in missing.stdout
+    for arguments, words in (
+        (["nowhere.py"], "There is no file"),
+        ([str(ROOT / "conftest.py")], "is in no folder of the workspace"),
+        (["/Workspace/Shared/x", "-p", "day"], "'day' is not of the form name=value"),
+    ):
+        wrong = harness("notebook", "run", *arguments, **state)
+        assert (wrong.returncode, words in wrong.stderr) == (1, True), wrong.stderr
+
+
+@pytest.mark.slow
+def test_a_breakpoint_in_a_notebook_stops_on_the_terminal_that_started_it(state):
+    folder = Path(json.loads(state["HARNESS_MOUNTS"])["/Workspace/Elsewhere"])
+    (folder / "lib.py").write_text("def double(n):\n    breakpoint()\n    return 2 * n\n")
+    (folder / "stops.py").write_text(
+        "# Databricks notebook source\nx = 20\nbreakpoint()\nx += 1\n"
+        "\n# COMMAND ----------\n\nimport lib\nprint('then', lib.double(x))\n"
+    )
+    command = [sys.executable, "-m", "harness.cli", "notebook", "run", str(folder / "stops.py")]
+    environment = {**os.environ, **state}
+    typed = "p 'x is', x\nn\np 'before', x\nn\nx = 50\nc\nargs\nc\n"
+    options = {"cwd": ROOT, "env": environment, "capture_output": True, "text": True, "timeout": 300, "check": False}
+    debugged = subprocess.run([*command, "--debug"], input=typed, **options)
+    assert debugged.returncode == 0, debugged.stderr
+    talk = [line.removeprefix("(Pdb) ") for line in debugged.stdout.splitlines()]
+    assert "/Workspace/Elsewhere/stops stands at a breakpoint:" in talk
+    assert "('x is', 20)" in talk
+    assert f"> {folder / 'stops.py'}(4)<module>()->None" in talk
+    assert "('before', 20)" in talk
+    assert f"> {folder / 'stops.py'}(8)<module>()->None" in talk  # the next cell
+    assert f"> {folder / 'lib.py'}(3)double()" in talk
+    assert "n = 50" in talk
+    assert "then 100" in talk
+    # Nobody is at the terminal any more: the notebook fails, as Python does.
+    left = subprocess.run([*command, "--debug"], stdin=subprocess.DEVNULL, **options)
+    assert (left.returncode, "BdbQuit" in left.stdout) == (1, True)
+    passed = subprocess.run(command, stdin=subprocess.DEVNULL, **options)
+    assert (passed.returncode, "breakpoint() was passed over" in passed.stdout) == (0, True)

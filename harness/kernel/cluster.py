@@ -35,6 +35,19 @@ def set_variables(values: Mapping[str, str], spark: Any) -> None:
     spark.sparkContext.environment.update(values)
 
 
+def of_jvm(conf: Mapping[str, str]) -> dict[str, str]:
+    """What of a cluster's conf a JVM of a task's own is given: all but what makes it a local one."""
+    ours = ("spark.master", "spark.submit.deployMode")
+    return {
+        name: value
+        for name, value in conf.items()
+        if name.startswith("spark.")
+        and name not in ours
+        and not OURS.match(name.removeprefix("spark.hadoop."))
+        and (name, value) != AUTO
+    }
+
+
 def configure(spark: Any, conf: Mapping[str, str]) -> None:
     """Give a session the conf of its cluster.
 

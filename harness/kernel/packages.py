@@ -90,6 +90,15 @@ class Packages:
         importlib.invalidate_caches()
 
 
+def provide_of_cluster(packages: Packages, libraries: Iterable[list[str]]) -> None:
+    """Make a cluster's libraries importable. As there, one that cannot be had is told, and its tasks run without."""
+    for lines in libraries:
+        try:
+            packages.provide(lines)
+        except PackageNotInstalled as error:
+            print(f"Library {' '.join(lines)} of the cluster is not installed: {error}", file=sys.stderr)
+
+
 def satisfied(requirement: Requirement) -> bool:
     """Whether what is importable now satisfies a requirement."""
     try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import linecache
 import os
-import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -132,7 +131,6 @@ class Shell:
         import matplotlib.pyplot
 
         self._figures = matplotlib.pyplot
-        sys.breakpointhook = _breakpoint
 
     @property
     def namespace(self) -> dict[str, Any]:
@@ -163,8 +161,3 @@ class Shell:
         """Forget the notebook's variables, as a restarted interpreter would."""
         self._ipython.reset(new_session=False)
         self._figures.close("all")
-
-
-def _breakpoint(*_: Any, **__: Any) -> None:
-    # pdb would read standard input, which a task has none of, and end the notebook with BdbQuit.
-    print("breakpoint() was passed over: no debugger is attached to this task.", file=sys.stderr)

@@ -27,13 +27,16 @@ class KernelSpec:
     script. ``roots``: workspace path prefix → local folder, for ``%run``, ``dbutils.notebook.run`` and imports.
     ``directory``: where the kernel writes ``result.json`` and ``executed.ipynb``; its output goes to ``log.txt`` there.
     ``context``: run identity (``job_id``, ``run_id``, ``task_run_id``, ``task_key``, ``user``, …), all strings.
-    ``libraries``: what the task asks for, in the lines of a requirements file; ``cache``: where what is installed for
+    ``libraries``: what the task asks for, in the lines of a requirements file; ``cluster_libraries``: what its cluster
+    has besides, each in such lines; ``cache``: where what is installed for
     it is kept. ``task_values``: what earlier tasks of the run set, by task key. ``package`` and ``entry_point`` of a
     wheel task, whose ``path`` is the place it runs in. ``variables`` (of the environment) and ``conf`` (of Spark): what
-    the task's cluster is given; they may name secrets (cluster.py).
+    the task's cluster is given; they may name secrets (cluster.py). Of a jar task: ``entry_point``: its main class,
+    ``jars``: paths, ``options``: more for spark-submit. ``jvm``: what starts its JVM (lake/submission.py).
+    ``debugger``: the Unix socket that its breakpoints lead to; empty: nowhere.
     """
 
-    kind: Literal["notebook", "python", "wheel"]
+    kind: Literal["notebook", "python", "wheel", "jar", "submit"]
     path: str
     workspace_path: str
     directory: str
@@ -46,12 +49,17 @@ class KernelSpec:
     context: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     libraries: list[str] = field(default_factory=list)
+    cluster_libraries: list[list[str]] = field(default_factory=list)
     task_values: dict[str, dict[str, Any]] = field(default_factory=dict)
     cache: str = ""
     variables: dict[str, str] = field(default_factory=dict)
     conf: dict[str, str] = field(default_factory=dict)
     package: str = ""
     entry_point: str = ""
+    jars: list[str] = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
+    jvm: dict[str, Any] = field(default_factory=dict)
+    debugger: str = ""
 
     def write(self, path: Path) -> None:
         """Write the specification, readable by us alone: it holds secrets."""

@@ -11,13 +11,15 @@ from pathlib import Path
 from harness.kernel import cluster, mounts
 from harness.kernel.context import install_modules
 from harness.kernel.dbutils import DBUtils
+from harness.kernel.debugger import Breakpoints
 from harness.kernel.display import Display
 from harness.kernel.failures import Sources, describe
 from harness.kernel.filesystem import FileSystem
+from harness.kernel.jvm import run_jvm
 from harness.kernel.modules import import_from
 from harness.kernel.notebook import NotebookRun, predefined
 from harness.kernel.outputs import Log, Stream
-from harness.kernel.packages import Packages, fetcher
+from harness.kernel.packages import Packages, fetcher, provide_of_cluster
 from harness.kernel.redaction import Redaction
 from harness.kernel.script import run_script
 from harness.kernel.secretscopes import Secrets
@@ -59,6 +61,8 @@ def redacted(result: KernelResult, redaction: Redaction) -> KernelResult:
 
 def _execute(shell: Shell, spec: KernelSpec) -> KernelResult:
     random.seed()
+    # pdb would read standard input, which a task has none of, and end the notebook with BdbQuit.
+    sys.breakpointhook = Breakpoints(spec)
     os.environ.update(spec.environment)
     paths = WorkspacePaths(spec.roots)
     import_from(Path(spec.path), paths.roots.values())
@@ -67,9 +71,14 @@ def _execute(shell: Shell, spec: KernelSpec) -> KernelResult:
     frontend.install(spark, paths=paths)
     secrets = Secrets(spec, shell.outputs.redaction)
     cluster.set_variables(cluster.revealed(spec.variables, secrets), spark)
-    cluster.configure(spark, cluster.revealed(spec.conf, secrets))
+    conf = cluster.revealed(spec.conf, secrets)
+    cluster.configure(spark, conf)
     files = FileSystem(spark, paths)
-    packages = Packages(Path(spec.cache), spark.sparkContext.environment, fetcher(paths.local, files.cp))
+    fetch = fetcher(paths.local, files.cp)
+    if spec.kind in ("jar", "submit"):
+        return run_jvm(spec, cluster.of_jvm(conf), paths, fetch)
+    packages = Packages(Path(spec.cache), spark.sparkContext.environment, fetch)
+    provide_of_cluster(packages, spec.cluster_libraries)
     packages.provide(spec.libraries)
     dbutils = DBUtils(spec, files, SubRuns(spec), secrets, packages)
     display = Display(shell.outputs)

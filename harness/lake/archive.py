@@ -200,12 +200,13 @@ def main() -> None:
     failed = archive.path.with_suffix(".failed")
     if archive.path.exists() or failed.exists():
         return
-    with contextlib.suppress(BlockingIOError):
-        try:
-            archive.build()
-        except Exception as error:
-            failed.write_text(f"{type(error).__name__}: {error}")  # not tried again at every start
-            raise
+    try:
+        archive.build()
+    except BlockingIOError:
+        return  # another process builds one, of other jars perhaps: the next start tries again
+    except Exception as error:
+        failed.write_text(f"{type(error).__name__}: {error}")  # not tried again at every start
+        raise
 
 
 if __name__ == "__main__":

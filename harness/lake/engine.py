@@ -232,7 +232,7 @@ class Engine:
         shutil.rmtree(config.directory, ignore_errors=True)
         (config.directory / "tmp").mkdir(parents=True)
         archived = parts.archive.use_flags(config.directory) if config.class_archive else []
-        settings = {"conf": self._conf(), "catalog_url": config.catalog_url, "catalog_token": config.token}
+        settings = {"conf": self.conf(), "catalog_url": config.catalog_url, "catalog_token": config.token}
         flags = [*archived, *parts.flags, *confs.directory_flags(config.directory)]
         boot.jvm = jvm = launch(parts.java, flags, parts.classpath, settings, config.directory)
         if self._stopping:
@@ -249,12 +249,13 @@ class Engine:
         boot.archive_used = parts.archive.in_use(config.directory)
         return jvm
 
-    def _conf(self) -> dict[str, str]:
+    def conf(self) -> dict[str, str]:
+        """Spark's settings, with the catalogs that there are now. They hold secrets."""
         config = self.config
         conf = confs.spark_conf(
             config.directory,
             cores=config.cores,
-            catalogs=config.catalogs,
+            catalogs=[*config.catalogs, *sorted(self._added)],
             default_catalog=config.default_catalog,
             s3=config.s3,
             folders=config.folders,

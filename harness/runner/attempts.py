@@ -12,10 +12,12 @@ from py4j.protocol import Py4JError
 
 from harness.kernel.spec import Gateway
 from harness.lake.engine import EngineFailed
-from harness.runner import outputs, sqltask
+from harness.lake.submission import submission
+from harness.runner import gitfiles, outputs, sqltask
 from harness.runner.channel import ChannelClosed
 from harness.runner.commands import Surroundings, kernel_spec
 from harness.runner.conditions import NotComparable, outcome
+from harness.runner.debugging import Debugging
 from harness.runner.forks import Fork, Forks
 from harness.runner.loops import Loop
 from harness.runner.references import UnknownReference, context_of, resolve
@@ -32,13 +34,18 @@ if TYPE_CHECKING:
 
 # How long a task that failed because Spark died waits to be told why Spark died.
 OBITUARY_SECONDS = 5.0
+# How often a task that stands at a breakpoint is looked after.
+PAUSE_SECONDS = 1.0
+# Kinds of specifications whose program is not Python's.
+OF_THE_JVM = ("jar", "submit")
 
 
 @dataclass
 class Attempt:
     """An attempt that is under way. ``deadline``: seconds of the monotonic clock. ``verdict``: how it is to end, when
     that was decided from outside (cancelled, timed out, Spark gone); ``why``: more about it. ``owner``: the attempt
-    of the loop that it is an iteration of. ``called_off``: set with the verdict."""
+    of the loop that it is an iteration of. ``called_off``: set with the verdict. ``paused``: seconds it stood at
+    breakpoints, which do not count."""
 
     run: Run
     task: TaskRun
@@ -48,6 +55,8 @@ class Attempt:
     fork: Fork | Delegate | None = None
     attached: bool = False
     owner: Attempt | None = None
+    paused: float = 0.0
+    _paused_at: float | None = None
     called_off: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -74,8 +83,24 @@ class Attempt:
         return self.verdict is not None or (self.owner is not None and self.owner.decided())
 
     def remaining(self) -> float | None:
-        """Seconds until the deadline, or None without one."""
-        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+        """Seconds until the deadline, or None without one, and while it stands at a breakpoint."""
+        if self.deadline is None or self._paused_at is not None:
+            return None
+        return max(0.0, self.deadline + self.paused - time.monotonic())
+
+    def pause(self, paused: bool) -> None:
+        """Stop its clock, or let it go on."""
+        with self._lock:
+            if self._paused_at is not None:
+                self.paused += time.monotonic() - self._paused_at
+            self._paused_at = time.monotonic() if paused else None
+
+    def wait(self, work: Fork | Delegate) -> bool:
+        """Wait for the end of its process, or what stands for one. Returns: False when its time was up first."""
+        while not work.wait(self.remaining() if self._paused_at is None else PAUSE_SECONDS):
+            if self.remaining() == 0.0:
+                return False
+        return True
 
 
 class Places:
@@ -120,6 +145,7 @@ class Executor:
         self._around = around
         self._places = places
         self._service = service
+        self.debugging = Debugging()
 
     def execute(self, attempt: Attempt, started: Callable[[], None], loop: Callable[[], Loop]) -> tuple[State, Output]:
         """Carry an attempt out.
@@ -175,7 +201,8 @@ class Executor:
         service, body = self._asked(), self._body(attempt)
         given = {**(body.get("parameters") or {}), **(attempt.run.parameters.get("sql_params") or {})}
         if body.get("file"):
-            script = sqltask.of_file(body["file"], given, self._around.paths)
+            path = gitfiles.path_of("file", body["file"], attempt.run.settings)
+            script = sqltask.of_file(path, given, self._around.paths)
         else:
             script = sqltask.of_query(service.query(body["query"]["query_id"]), given)
         return Statements(service.sql, body["warehouse_id"], script)
@@ -185,7 +212,7 @@ class Executor:
         attempt.forked(work)
         started()
         work.start()
-        if not work.wait(attempt.remaining()):
+        if not attempt.wait(work):
             attempt.end(timed_out(attempt))
             work.wait()
         state, made = work.outcome()
@@ -214,15 +241,19 @@ class Executor:
         try:
             gateway = Gateway(slot.port, slot.secret, slot.tag)
             spec = kernel_spec(attempt.run, task, gateway, self._around)
-            spec.write(directory / "spec.json")
+            if spec.kind in OF_THE_JVM:
+                spec = replace(spec, jvm=submission(self._engine, directory))
+            self.debugging.begin(attempt)
+            replace(spec, debugger=self.debugging.socket).write(directory / "spec.json")
             fork = self._forks.fork(directory / "spec.json", Path(spec.path).parent, directory / "log.txt")
             attempt.forked(fork)
             started()
-            if not fork.wait(attempt.remaining()):
+            if not attempt.wait(fork):
                 attempt.end(timed_out(attempt))
                 fork.wait()
             lost = self._engine.has_lost(tag)
         finally:
+            self.debugging.end(attempt)
             self._engine.close_slot(tag)
             (directory / "spec.json").unlink(missing_ok=True)  # it holds secrets
         if attempt.decided():

@@ -30,6 +30,18 @@ def cluster_id(run: Run, task: TaskRun) -> str:
     return str(task.spec.get("existing_cluster_id") or f"job-{run.job_id}-run-{run.run_id}")
 
 
+def libraries(run: Run, task: TaskRun) -> list[dict[str, Any]]:
+    """What others had installed on a task's cluster: through the Libraries API, or for earlier tasks on it."""
+    installed = (run.settings.get("cluster_libraries") or {}).get(task.spec.get("existing_cluster_id")) or []
+    key = task.spec.get("job_cluster_key")
+    earlier = [
+        other
+        for other in run.tasks
+        if key and other.spec.get("job_cluster_key") == key and 0 < other.start_time < task.start_time
+    ]
+    return [*installed, *(library for other in earlier for library in other.spec.get("libraries") or [])]
+
+
 def runtime(cluster: Mapping[str, Any]) -> str:
     """``DATABRICKS_RUNTIME_VERSION``: the runtime that a cluster names."""
     match = re.match(r"\d+\.\d+", str(cluster.get("spark_version") or ""))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.kernel.spec import Gateway, KernelSpec
+from harness.kernel.submitarguments import refused
 from harness.lake.paths import PathNotFound, WorkspacePaths, normal
-from harness.runner import cluster
+from harness.runner import cluster, gitfiles
 from harness.runner.references import Context, UnknownReference, as_text, context_of, resolve
 from harness.runner.run import Run, TaskRun
 from harness.runner.scheduler import latest_tasks
-from harness.runner.taskkinds import CannotRun, requirement_lines
+from harness.runner.taskkinds import JVM_LIBRARIES, CannotRun, jar_lines, requirement_lines
 
 if TYPE_CHECKING:
     from harness.lake.engine import Engine
@@ -61,6 +63,10 @@ def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings)
             what = _notebook(run, task, context, around)
         elif "python_wheel_task" in task.spec:
             what = _wheel(run, task, context)
+        elif "spark_jar_task" in task.spec:
+            what = _jar(run, task, context)
+        elif "spark_submit_task" in task.spec:
+            what = _submit(run, task, context)
         else:
             what = _script(run, task, context, around)
     except UnknownReference as error:
@@ -78,7 +84,8 @@ def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings)
         # What leads to the local S3 stays ours.
         variables={k: v for k, v in cluster.variables(machine).items() if k not in around.environment},
         conf=cluster.conf(machine, run, task, around.workspace),
-        libraries=requirement_lines(task.spec.get("libraries") or []) + _dependencies(run, task),
+        libraries=requirement_lines(_python_libraries(task)) + _dependencies(run, task),
+        cluster_libraries=_lines_of_each(cluster.libraries(run, task)),
         cache=str(around.cache / "packages"),
         task_values={
             key: other.output.task_values for key, other in latest_tasks(run).items() if other.output.task_values
@@ -88,7 +95,7 @@ def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings)
 
 def _notebook(run: Run, task: TaskRun, context: Context, around: Surroundings) -> dict[str, Any]:
     body = task.spec["notebook_task"]
-    path = str(body["notebook_path"])
+    path = gitfiles.path_of("notebook_task", body, run.settings)
     try:
         notebook = around.paths.notebook(path)
     except (PathNotFound, ValueError) as error:
@@ -110,7 +117,7 @@ def _notebook(run: Run, task: TaskRun, context: Context, around: Surroundings) -
 
 def _script(run: Run, task: TaskRun, context: Context, around: Surroundings) -> dict[str, Any]:
     body = task.spec["spark_python_task"]
-    name = str(body["python_file"]).removeprefix("file:")
+    name = gitfiles.path_of("spark_python_task", body, run.settings).removeprefix("file:")
     try:
         in_workspace = around.paths.local(name)
     except (PathNotFound, ValueError):
@@ -144,6 +151,35 @@ def _wheel(run: Run, task: TaskRun, context: Context) -> dict[str, Any]:
     }
 
 
+def _jar(run: Run, task: TaskRun, context: Context) -> dict[str, Any]:
+    body = task.spec["spark_jar_task"]
+    given = run.parameters.get("jar_params") or body.get("parameters") or []
+    jars, options = jar_lines([*cluster.libraries(run, task), *(task.spec.get("libraries") or [])])
+    return {
+        "kind": "jar",
+        "path": str(Path(task.directory) / "jar"),
+        "workspace_path": str(body["main_class_name"]),
+        "entry_point": str(body["main_class_name"]),
+        "arguments": [as_text(argument) for argument in resolve(list(given), context)],
+        "jars": [*([str(body["jar_uri"])] if body.get("jar_uri") else []), *jars],
+        "options": options,
+    }
+
+
+def _submit(run: Run, task: TaskRun, context: Context) -> dict[str, Any]:
+    body = task.spec["spark_submit_task"]
+    given = run.parameters.get("spark_submit_params") or body["parameters"]
+    arguments = [as_text(argument) for argument in resolve(list(given), context)]
+    if reason := refused(arguments):
+        raise CannotRun(f"spark_submit_task.parameters: {reason}")
+    return {
+        "kind": "submit",
+        "path": str(Path(task.directory) / "submit"),
+        "workspace_path": "spark-submit",
+        "arguments": arguments,
+    }
+
+
 def _identity(run: Run, task: TaskRun, around: Surroundings) -> dict[str, str]:
     return {
         "job_id": str(run.job_id),
@@ -155,6 +191,20 @@ def _identity(run: Run, task: TaskRun, around: Surroundings) -> dict[str, str]:
         "org_id": around.workspace_id,
         "cluster_id": cluster.cluster_id(run, task),
     }
+
+
+def _python_libraries(task: TaskRun) -> list[Mapping[str, Any]]:
+    libraries = task.spec.get("libraries") or []
+    return [each for each in libraries if "spark_jar_task" not in task.spec or not JVM_LIBRARIES & set(each)]
+
+
+def _lines_of_each(libraries: list[dict[str, Any]]) -> list[list[str]]:
+    """The lines of each library of Python; others are not for kernels."""
+    found = []
+    for library in libraries:
+        with contextlib.suppress(CannotRun):
+            found.append(requirement_lines([library]))
+    return found
 
 
 def _dependencies(run: Run, task: TaskRun) -> list[str]:

@@ -110,7 +110,8 @@ class Run:
     """A run of a job, or a submitted run.
 
     ``settings``: the job's (or submit's) settings with ``tasks`` always multi-task; beside them
-    ``existing_clusters``, the specifications of the all-purpose clusters that tasks name, by id.
+    ``existing_clusters``, the specifications of the all-purpose clusters that tasks name, by id,
+    ``cluster_libraries``, what is installed on them, and ``git_folder`` (gitfiles.py).
     ``parameters``: what ``run-now`` gave, by its own field names (``notebook_params``, ``job_parameters``, …).
     ``trigger``: what started it, as ``TriggerType`` of the Jobs API; ``repairs``: how often it was repaired;
     ``parent_run_id``: the task run that started it.

@@ -73,6 +73,7 @@ class Runner:
             paths, workspace_url, token, user, s3_environment(engine), engine.config.cache, workspace_id
         )
         self._executor = Executor(engine, self._forks, self._around, self._places, service)
+        self.debugging = self._executor.debugging
         engine.on_crash(self._engine_crashed)
 
     def start(self) -> None:
@@ -113,8 +114,7 @@ class Runner:
     def stop(self) -> None:
         """Kill everything that runs. The runs' records stay as they are."""
         with self._lock:
-            works, self._works = list(self._works.values()), {}
-            threads = list(self._threads)
+            works, self._works, threads = list(self._works.values()), {}, list(self._threads)
         for work in works:
             work.verdict = work.verdict or State(LifeCycle.TERMINATED, Result.CANCELED, CANCELLED)
             for attempt in list(work.attempts.values()):
@@ -173,7 +173,7 @@ class Runner:
     def _run_task(self, work: Work, attempt: Attempt) -> None:
         """The thread of one task."""
         attempt = self._carry_out(work, attempt)
-        if work.deadline is not None and time.monotonic() >= work.deadline:
+        if work.deadline is not None and time.monotonic() >= work.deadline + attempt.paused:
             self._end(work, timed_out(attempt))
         self._advance(work)
         with self._lock:

@@ -38,9 +38,8 @@ class Script:
     schema: str | None = None
 
 
-def of_file(body: Mapping[str, Any], given: Mapping[str, Any], paths: WorkspacePaths) -> Script:
-    """The script of a ``sql_task.file``. Parameters: ``given``: the task's parameters. Raises: ``CannotRun``."""
-    path = str(body["path"])
+def of_file(path: str, given: Mapping[str, Any], paths: WorkspacePaths) -> Script:
+    """The script of a SQL file. Parameters: ``given``: the task's parameters. Raises: ``CannotRun``."""
     try:
         text = paths.local(path).read_text()
     except (PathNotFound, OSError, ValueError) as error:

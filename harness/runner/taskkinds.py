@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.kernel.requirementlines import NotUnderstood, read
-from harness.runner import conditions
+from harness.kernel.submitarguments import refused
+from harness.runner import conditions, gitfiles
 
 # Kind of task → the fields of it that we honour.
 KINDS = {
     "notebook_task": frozenset({"notebook_path", "base_parameters", "source", "warehouse_id"}),
     "spark_python_task": frozenset({"python_file", "parameters", "source"}),
     "python_wheel_task": frozenset({"package_name", "entry_point", "parameters", "named_parameters"}),
+    "spark_jar_task": frozenset({"main_class_name", "parameters", "jar_uri", "run_as_repl"}),
+    "spark_submit_task": frozenset({"parameters"}),
     "sql_task": frozenset({"warehouse_id", "file", "query", "parameters"}),
     "condition_task": frozenset({"op", "left", "right"}),
     "for_each_task": frozenset({"inputs", "task", "concurrency"}),
@@ -29,6 +32,8 @@ KINDS = {
 REQUIRED = {
     "run_job_task": ("job_id",),
     "python_wheel_task": ("package_name", "entry_point"),
+    "spark_jar_task": ("main_class_name",),
+    "spark_submit_task": ("parameters",),
     "sql_task": ("warehouse_id",),
 }
 # Fields of any task that are honoured, or that have no meaning on one machine and are kept and read back.
@@ -40,6 +45,8 @@ FIELDS = frozenset(
         "disable_auto_optimization", "compute",
     }
 )  # fmt: skip
+# Kinds of libraries that are for the JVM.
+JVM_LIBRARIES = frozenset({"jar", "maven"})
 # docs.databricks.com, "Use a For each task to run another task in a loop".
 MOST_AT_ONCE = 100
 
@@ -48,10 +55,11 @@ class CannotRun(Exception):
     """A task that is valid but cannot be started. The message is its ``state_message``."""
 
 
-def supported(task: Mapping[str, Any]) -> str | None:
+def supported(task: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
     """Say why a task cannot be run here.
 
-    Parameters: ``task`` as submitted. Returns: the reason, naming the kind or field, or None when the task can be run.
+    Parameters: ``task`` as submitted; ``settings``: of its job. Returns: the reason, naming the kind or field, or None
+    when the task can be run.
     """
     key = task.get("task_key") or "?"
     kinds = [field for field in task if field.endswith("_task") and task[field] is not None]
@@ -69,29 +77,38 @@ def supported(task: Mapping[str, Any]) -> str | None:
     unknown = sorted(set(body) - KINDS[kinds[0]])
     if unknown:
         return f"Task '{key}': {kinds[0]}.{', '.join(unknown)} is not supported here."
-    if kinds[0] == "sql_task" and (reason := _sql(body)):
+    if kinds[0] == "sql_task" and (reason := _sql(body, settings)):
         return f"Task '{key}': {reason}"
     if kinds[0] == "condition_task" and (reason := conditions.invalid(body)):
         return f"Task '{key}': {reason}."
     if missing := [name for name in REQUIRED.get(kinds[0], ()) if not body.get(name)]:
         return f"Task '{key}': {kinds[0]}.{missing[0]} is required."
-    if kinds[0] == "for_each_task" and (reason := _loop(key, body)):
+    if kinds[0] == "for_each_task" and (reason := _loop(key, body, settings)):
         return reason
-    if body.get("source", "WORKSPACE") != "WORKSPACE":
-        return f"Task '{key}': {kinds[0]}.source {body['source']} is not supported here; only WORKSPACE is."
+    if kinds[0] in gitfiles.FILES and (reason := gitfiles.invalid(kinds[0], body, settings)):
+        return f"Task '{key}': {kinds[0]}.{reason}"
     if kinds[0] == "spark_python_task" and re.match(r"(?!(file|dbfs):)\w+:", str(body.get("python_file", ""))):
         file = body["python_file"]
         return (
             f"Task '{key}': spark_python_task.python_file {file} is not supported here; use a workspace or DBFS path."
         )
+    if kinds[0] == "spark_jar_task" and body.get("run_as_repl") is False:
+        return f"Task '{key}': spark_jar_task.run_as_repl false is no longer supported."
+    if kinds[0] == "spark_submit_task" and (reason := refused(map(str, body["parameters"]))):
+        return f"Task '{key}': spark_submit_task.parameters: {reason}"
+    libraries = task.get("libraries") or []
+    if kinds[0] == "spark_submit_task" and libraries:
+        return f"Task '{key}': a spark_submit_task has no libraries: use --jars and --py-files."
+    if kinds[0] == "spark_jar_task":
+        libraries = [each for each in libraries if not JVM_LIBRARIES & set(each)]
     try:
-        lines = requirement_lines(task.get("libraries") or [])
+        lines = requirement_lines(libraries)
     except CannotRun as error:
         return f"Task '{key}': {error}"
     return _not_understood(f"Task '{key}'", lines)
 
 
-def _sql(body: Mapping[str, Any]) -> str | None:
+def _sql(body: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
     """Say why a ``sql_task`` cannot be run here."""
     file, query = body.get("file") or {}, body.get("query") or {}
     if bool(file) == bool(query):
@@ -100,12 +117,12 @@ def _sql(body: Mapping[str, Any]) -> str | None:
         return "sql_task.query.query_id is required."
     if file and not file.get("path"):
         return "sql_task.file.path is required."
-    if file.get("source", "WORKSPACE") != "WORKSPACE":
-        return f"sql_task.file.source {file['source']} is not supported here; only WORKSPACE is."
+    if file and (reason := gitfiles.invalid("file", file, settings)):
+        return f"sql_task.file.{reason}"
     return None
 
 
-def _loop(key: str, body: Mapping[str, Any]) -> str | None:
+def _loop(key: str, body: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
     """Say why a ``for_each_task`` cannot be run here."""
     for name, kind in (("inputs", str), ("task", dict)):
         if not isinstance(body.get(name), kind):
@@ -116,7 +133,7 @@ def _loop(key: str, body: Mapping[str, Any]) -> str | None:
         return f"Task '{key}': for_each_task.task.task_key is required."
     if body["task"].get("for_each_task"):
         return f"Task '{key}': a for_each_task cannot be the task of another."
-    return supported(body["task"])
+    return supported(body["task"], settings)
 
 
 def supported_job(settings: Mapping[str, Any]) -> str | None:
@@ -124,14 +141,12 @@ def supported_job(settings: Mapping[str, Any]) -> str | None:
 
     Returns: the reason, naming the field, or None.
     """
-    if settings.get("git_source"):
-        return "git_source is not supported here: tasks run from the workspace's files."
     for environment in settings.get("environments") or []:
         dependencies = (environment.get("spec") or {}).get("dependencies") or []
         reason = _not_understood(f"Environment '{environment.get('environment_key')}'", dependencies)
         if reason:
             return reason
-    return next((reason for task in settings.get("tasks") or [] if (reason := supported(task))), None)
+    return next((reason for task in settings.get("tasks") or [] if (reason := supported(task, settings))), None)
 
 
 def requirement_lines(libraries: list[Mapping[str, Any]]) -> list[str]:
@@ -149,6 +164,18 @@ def requirement_lines(libraries: list[Mapping[str, Any]]) -> list[str]:
             else:
                 raise CannotRun(f"{kind} libraries are not supported here{f': {value}' if kind == 'whl' else ''}.")
     return lines
+
+
+def jar_lines(libraries: list[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
+    """The jars of a task's libraries, and the options of spark-submit that fetch its packages from Maven."""
+    jars = [str(each["jar"]) for each in libraries if each.get("jar")]
+    packages = [each["maven"] for each in libraries if each.get("maven")]
+    options = {
+        "--packages": [str(each["coordinates"]) for each in packages],
+        "--repositories": [str(each["repo"]) for each in packages if each.get("repo")],
+        "--exclude-packages": [str(name) for each in packages for name in each.get("exclusions") or []],
+    }
+    return jars, [part for name, values in options.items() if values for part in (name, ",".join(values))]
 
 
 def _not_understood(what: str, lines: list[str]) -> str | None:

@@ -25,6 +25,7 @@ from harness.workspace import (
     clusters,
     control,
     dbfs,
+    debugger,
     faults,
     federationpolicies,
     files,
@@ -124,6 +125,7 @@ ROUTES: list[BaseRoute] = [
     *tags.routes,
     *objectpermissions.routes,
     *control.routes,
+    *debugger.routes,
     *faults.routes,
 ]
 

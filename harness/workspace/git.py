@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import urllib.parse
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness.workspace.auth import LOOPBACK
@@ -65,9 +67,40 @@ def check_remote(url: str, cwd: Path) -> None:
         return
     host = f"{parts.scheme}://{parts.hostname}" if parts.hostname else "another machine"
     raise InvalidParameter(
-        f"The remote {url} is on {host}, and the local workspace goes to no other machine. Clone it, and lead git to "
-        f"the clone: git config --global url.file:///path/to/clone.insteadOf {url}"
+        f"The remote {url} is on {host}, and the local workspace goes to no other machine. Clone it, and name the "
+        f'clone in the setting git_remotes ("{url}" to its folder), or lead git to it: '
+        f"git config --global url.file:///path/to/clone.insteadOf {url}"
     )
+
+
+def remote(url: str, led: Mapping[str, str]) -> str:
+    """Where a remote is looked for. Parameters: ``led``: the setting ``git_remotes``."""
+    plain = url.rstrip("/").removesuffix(".git")
+    return next((place for name, place in led.items() if name.rstrip("/").removesuffix(".git") == plain), url)
+
+
+def commit_of(url: str, reference: str, cwd: Path) -> str | None:
+    """The commit that a remote has under a full name (``refs/…``) now; of an annotated tag, what it points to.
+
+    Raises: ``GitFailed`` when the remote does not answer.
+    """
+    lines = run("ls-remote", "--", url, reference, f"{reference}^{{}}", cwd=cwd).splitlines()
+    found = {name: commit for commit, name in (line.split("\t", 1) for line in lines)}
+    return found.get(f"{reference}^{{}}") or found.get(reference)
+
+
+def snapshot(url: str, commit: str, patterns: list[str], target: Path) -> None:
+    """The files of a commit, without a repository around them, in a folder that is not there yet.
+
+    Parameters: ``patterns``: the folders to take, as of a sparse checkout in cone mode; empty: all. Raises:
+    ``GitFailed``.
+    """
+    run("clone", "--quiet", "--no-hardlinks", "--no-checkout", "--", url, str(target), cwd=target.parent)
+    named = (f"--git-dir={target / '.git'}", f"--work-tree={target}")
+    if patterns:
+        run(*named, "sparse-checkout", "set", "--cone", "--end-of-options", *patterns, cwd=target)
+    run(*named, "checkout", "--quiet", "--detach", commit, "--", cwd=target)
+    shutil.rmtree(target / ".git")
 
 
 def clone(url: str, target: Path) -> None:

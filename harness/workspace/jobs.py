@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.runner.run import now
-from harness.workspace import arrays, clusters, faults, jobspec, nesting, permissions
+from harness.workspace import arrays, clusters, faults, gitsource, jobspec, nesting, permissions
 from harness.workspace.errors import InvalidParameter, NotFound
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, api, page
@@ -34,6 +34,7 @@ def accept(workspace: Workspace, settings: Document, job_id: int = 0) -> Documen
     """Check settings and take note of the clusters they name. Raises: ``InvalidParameter``. Returns: the settings."""
     whole = jobspec.with_tasks(settings, settings["name"])
     jobspec.check(whole)
+    gitsource.check(workspace, whole)
     nesting.check(workspace, whole, (job_id,))
     clusters.note(workspace, whole)
     return settings

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from databricks.sdk.service.jobs import JobSettings
 
 from harness.runner.run import LifeCycle, Result, Run, State, TaskRun, now
-from harness.workspace import clusters, jobs, jobspec, nesting
-from harness.workspace.errors import InvalidParameter
+from harness.workspace import clusters, gitsource, jobs, jobspec, libraries, nesting
+from harness.workspace.errors import ApiError, InvalidParameter
 from harness.workspace.store import Document, Taken
 from harness.workspace.wire import Call, api, whole
 
@@ -69,13 +69,14 @@ def advance(workspace: Workspace, job_id: int) -> None:
 def hand_over(workspace: Workspace, run: Run) -> None:
     """Give a run to the runner. Clusters that it is to use and that are terminated start, as on Databricks.
 
-    A run on a cluster that was deleted for good fails.
+    A run on a cluster that was deleted for good fails, and one whose files cannot be had from Git.
     """
     waiting = [task for task in run.tasks if not task.state.ended]
     named = [task.spec["existing_cluster_id"] for task in waiting if "existing_cluster_id" in task.spec]
     try:
         clusters.wake(workspace, named)
-    except InvalidParameter as error:
+        gitsource.check_out(workspace, run)
+    except ApiError as error:
         for task in waiting:
             task.state = State(LifeCycle.INTERNAL_ERROR, Result.FAILED, error.message)
             task.end_time = now()
@@ -84,7 +85,11 @@ def hand_over(workspace: Workspace, run: Run) -> None:
         workspace.runs.changed(run)
     else:
         if named:
-            run.settings = {**run.settings, "existing_clusters": clusters.specs(workspace, named)}
+            known = {
+                "existing_clusters": clusters.specs(workspace, named),
+                "cluster_libraries": libraries.of_clusters(workspace, named),
+            }
+            run.settings = {**run.settings, **known}
         workspace.runner.submit(run)
 
 
@@ -211,6 +216,7 @@ def submit(call: Call) -> Document:
     workspace = call.workspace
     settings = jobspec.submit_settings(call.arguments)
     jobspec.check(settings)
+    gitsource.check(workspace, settings)
     nesting.check(workspace, settings, (0,))
     clusters.note(workspace, settings)
     name = settings.get("run_name", "Untitled")

@@ -1,21 +1,26 @@
-"""Libraries of clusters: ``/api/2.0/libraries``. Nothing is installed: INSTALLED is said of what the kernels have.
+"""Libraries of clusters: ``/api/2.0/libraries``. Tasks on a cluster are given its Python packages, JAR tasks its jars.
 
-Source: docs.databricks.com/api/workspace/libraries. Whether a PyPI requirement is met is asked of the notebooks'
-interpreter at each reading; libraries of other kinds cannot be had here and are FAILED, as a task that names them is
-refused.
+Source: docs.databricks.com/api/workspace/libraries. INSTALLED is said of what the notebooks' interpreter has, and of
+what could be put beside it (kernel/installer.py), which is tried when a status is first asked for. Kinds that cannot be
+had here are FAILED, as a task that names them is refused.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from databricks.sdk.service.compute import Library
 from packaging.requirements import InvalidRequirement, Requirement
 
+from harness.runner.forks import kernel_environment
 from harness.runner.interpreter import Installed, installed_here, installed_in, unmet
+from harness.runner.taskkinds import JVM_LIBRARIES, CannotRun, requirement_lines
 from harness.workspace import clusters
 from harness.workspace.errors import InvalidParameter
 from harness.workspace.jobspec import typed
@@ -28,6 +33,8 @@ if TYPE_CHECKING:
 # What a library is identified by, besides its kind.
 PARTS = {"pypi": "package", "maven": "coordinates", "cran": "package"}
 KINDS = (*PARTS, "jar", "egg", "whl", "requirements")
+INSTALL_SECONDS = 600
+OF_JAR_TASKS = "Given to JAR tasks on this cluster. Notebooks share one Spark, which takes no jars of clusters."
 
 
 def install(call: Call) -> Document:
@@ -61,6 +68,16 @@ def clone(workspace: Workspace, source: str, cluster_id: str) -> None:
     kept = _of(workspace, clusters.find(workspace, source))
     staying = [entry for entry in kept if "until" not in entry]
     workspace.store.put("library", cluster_id, {"libraries": staying})
+
+
+def of_clusters(workspace: Workspace, cluster_ids: Iterable[str]) -> dict[str, list[Document]]:
+    """What tasks on clusters are given, by cluster: also what goes with the next restart."""
+    found = {}
+    for cluster_id in cluster_ids:
+        cluster = workspace.store.get("cluster", cluster_id)
+        if cluster is not None:
+            found[cluster_id] = [entry["library"] for entry in _of(workspace, cluster)]
+    return found
 
 
 def cluster_status(call: Call) -> Document:
@@ -122,6 +139,8 @@ def _statuses(workspace: Workspace, cluster: Document) -> Document:
     entries = _of(workspace, cluster)
     running = clusters.state_of(cluster, workspace.engine.status()["state"]) == "RUNNING"
     asked = _Asked(workspace, [entry["library"] for entry in entries] if running else [])
+    if running:
+        entries = _tried(workspace, cluster, entries, asked)
     return {
         "cluster_id": cluster["cluster_id"],
         "library_statuses": [
@@ -140,8 +159,65 @@ def _status(entry: Document, asked: _Asked | None) -> Document:
         return {"status": "UNINSTALL_ON_RESTART"}
     if asked is None:
         return {"status": "PENDING"}
-    why = asked.why_not(entry["library"])
+    if JVM_LIBRARIES & set(entry["library"]):
+        return {"status": "INSTALLED", "messages": [OF_JAR_TASKS]}
+    why = entry["why"] if "why" in entry else asked.why_not(entry["library"])
     return {"status": "FAILED", "messages": [why]} if why else {"status": "INSTALLED"}
+
+
+def _tried(workspace: Workspace, cluster: Document, entries: list[Document], asked: _Asked) -> list[Document]:
+    """The libraries, with ``why`` those that the interpreter lacks cannot be had: tried once in a cluster's life."""
+    life = cluster["life"]
+    lacking = [entry for entry in entries if "until" not in entry and _lacking(entry["library"], asked)]
+    new = [entry["library"] for entry in lacking if entry.get("tried") != life]
+    if not new:
+        return [entry if entry in lacking else {k: v for k, v in entry.items() if k != "why"} for entry in entries]
+    outcomes = dict(zip(map(json.dumps, new), _install(workspace, new), strict=True))
+
+    def change(kept: list[Document]) -> list[Document]:
+        return [
+            {**entry, "tried": life, "why": outcomes[text]}
+            if (text := json.dumps(entry["library"])) in outcomes
+            else entry
+            for entry in kept
+        ]
+
+    _change(workspace, cluster, change)
+    return _tried(workspace, cluster, _of(workspace, cluster), asked)
+
+
+def _lacking(library: Document, asked: _Asked) -> bool:
+    """Whether a library might be had although the interpreter has it not."""
+    if "pypi" in library:
+        return asked.failure is None and asked.why_not(library) is not None
+    return bool({"whl", "requirements"} & set(library))
+
+
+def _install(workspace: Workspace, libraries: list[Document]) -> list[str | None]:
+    """Install libraries for tasks. Returns: why each cannot be had, or None."""
+    config, reasons, lines = workspace.config, dict[int, str](), dict[int, list[str]]()
+    for at, library in enumerate(libraries):
+        try:
+            lines[at] = requirement_lines([library])
+        except CannotRun as error:
+            reasons[at] = str(error)
+    python = config.kernel_python or sys.executable
+    order = {
+        "cache": str(Path(config.engine.get("cache") or config.directory) / "packages"),
+        "roots": {prefix: str(folder) for prefix, folder in workspace.paths.roots.items()},
+        "libraries": list(lines.values()),
+    }
+    try:
+        done = subprocess.run(
+            [python, "-m", "harness.kernel.installer"],
+            input=json.dumps(order), capture_output=True, text=True, timeout=INSTALL_SECONDS,
+            env=kernel_environment(config.directory, python),
+        )  # fmt: skip
+        found = json.loads(done.stdout) if done.returncode == 0 else [done.stderr.strip()[-2000:]] * len(lines)
+    except (OSError, subprocess.SubprocessError) as error:
+        found = [f"The notebooks' Python {python} does not answer: {error}"] * len(lines)
+    reasons |= {at: why for at, why in zip(lines, found, strict=True) if why}
+    return [reasons.get(at) for at in range(len(libraries))]
 
 
 class _Asked:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.runner.run import Result, Run, TaskRun, now
 from harness.runner.scheduler import latest_tasks
-from harness.workspace import jobs, jobspec
+from harness.workspace import gitsource, jobs, jobspec
 from harness.workspace.errors import InvalidParameter, InvalidState, NotFound
 from harness.workspace.launch import hand_over, overrides
 from harness.workspace.runviews import state_view, status_view
@@ -99,7 +99,7 @@ def repair(call: Call) -> Document:
     repair_id = workspace.store.next("id")
     entry = {"id": repair_id, "type": "REPAIR", "start_time": now(), "task_run_ids": [task.run_id for task in made]}
     workspace.store.put("repair", run_id, {"entries": [*entries, entry]})
-    run.settings = settings
+    run.settings = gitsource.same_commit(run.settings, settings)
     run.parameters = given or run.parameters
     run.end_time = 0
     run.repairs += 1

@@ -79,11 +79,12 @@ def create(call: Call) -> Document:
         raise NotFound(f"The parent folder ({path.rpartition('/')[0]}) does not exist.")
     if target.exists():
         raise AlreadyExists(f"Path ({path}) already exists.")
-    git.check_remote(url, target.parent)
+    remote = git.remote(url, workspace.config.git_remotes)
+    git.check_remote(remote, target.parent)
     repo_id = files.object_id(path)
     fresh = target.with_name(f".{uuid.uuid4().hex}.clone")
     try:
-        git.clone(url, fresh)
+        git.clone(remote, fresh)
         document: Document = {"id": repo_id, "path": path, "url": url, "provider": provider}
         document |= stamps(git.Checkout(fresh))
         fresh.rename(target)
@@ -122,7 +123,7 @@ def update(call: Call) -> Document:
         raise InvalidParameter("Exactly one of branch and tag must be given.")
     ((field, name),) = given.items()
     checkout = git.Checkout(workspace.paths.local(document["path"]))
-    git.check_remote(document["url"], workspace.paths.local("/Workspace"))
+    git.check_remote(git.remote(document["url"], workspace.config.git_remotes), workspace.paths.local("/Workspace"))
     checkout.fetch()
     reference = f"refs/tags/{name}" if field == "tag" else f"refs/remotes/origin/{name}"
     if not name or name.startswith("-") or not checkout.has(reference):

@@ -199,6 +199,8 @@ def _common(workspace: Workspace, run: Run) -> Document:
         "trigger": run.trigger,
         "run_as_user_name": workspace.config.user,
     }
+    if "git_source" in run.settings:
+        view["git_source"] = run.settings["git_source"]
     if run.parent_run_id:
         view["trigger_info"] = {"run_id": run.parent_run_id}
     overriding = {name: value for name, value in run.parameters.items() if name != "job_parameters"}

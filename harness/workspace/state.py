@@ -34,7 +34,7 @@ class Config:
     ``ephemeral``: the directory goes when we stop. ``hosts``: names accepted in the Host header besides loopback's.
     ``hold_seconds``: how long a poll is held at most. ``client_id``, ``client_secret``: the OAuth client that may sign
     in from the start. ``secrets``: what secret scopes hold from the start, "scope/key" to value. ``certificate``: for
-    HTTPS, a PEM file with its key; empty: HTTP only.
+    HTTPS, a PEM file with its key; empty: HTTP only. ``git_remotes``: where remotes of Git are instead (git.py).
     """
 
     token: str
@@ -56,6 +56,7 @@ class Config:
     client_secret: str = field(default="", repr=False)
     certificate: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    git_remotes: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Config:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,14 @@ def test_only_one_process_builds(tmp_path: Path) -> None:
         assert archive.being_built()
         with pytest.raises(BlockingIOError):
             archive.build()
+
+
+def test_an_archive_that_another_process_builds_meanwhile_is_tried_again_at_the_next_start(tmp_path: Path) -> None:
+    order = {"java": ["/jdk", "/jdk/bin/java", "17", "test"], "cache": str(tmp_path), "flags": [], "classpath": []}
+    (tmp_path / "archives").mkdir()
+    with (tmp_path / "archives" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = [sys.executable, "-m", "harness.lake.archive"]
+        done = subprocess.run(command, input=json.dumps(order), capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list((tmp_path / "archives").glob("*.failed")) == []

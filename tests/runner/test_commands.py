@@ -51,9 +51,18 @@ def spec_of(
         ({"sql_task": {"warehouse_id": "w", "dashboard": {}}}, "sql_task.dashboard is not supported"),
         (
             {"sql_task": {"warehouse_id": "w", "file": {"path": "x", "source": "GIT"}}},
-            "file.source GIT is not supported",
+            "file.source GIT needs a git_source",
         ),
-        ({"spark_jar_task": {}}, "spark_jar_task is not supported here"),
+        ({"spark_jar_task": {}}, "spark_jar_task.main_class_name is required"),
+        ({"spark_jar_task": {"main_class_name": "a.B"}, "libraries": [{"jar": "dbfs:/x.jar"}]}, None),
+        ({"spark_jar_task": {"main_class_name": "a.B", "run_as_repl": False}}, "run_as_repl false is no longer"),
+        ({"spark_jar_task": {"main_class_name": "a.B"}, "libraries": [{"egg": "x.egg"}]}, "egg libraries are not"),
+        ({"spark_submit_task": {}}, "spark_submit_task.parameters is required"),
+        ({"spark_submit_task": {"parameters": ["--class", "a.B", "--verbose", "dbfs:/x.jar", "--master"]}}, None),
+        ({"spark_submit_task": {"parameters": ["--class", "a.B"]}}, "names no jar or Python file to run"),
+        ({"spark_submit_task": {"parameters": ["--master", "yarn", "x.jar"]}}, "--master is set by Databricks"),
+        ({"spark_submit_task": {"parameters": ["--version", "x.jar"]}}, "--version is not supported here"),
+        ({"spark_submit_task": {"parameters": ["x.jar"]}, "libraries": [{"jar": "y.jar"}]}, "has no libraries"),
         ({"dbt_task": {}}, "dbt_task is not supported"),
         ({"condition_task": {"op": "EQUAL_TO", "left": "a", "right": "b"}}, None),
         ({"condition_task": {"op": "LIKE", "left": "a", "right": "b"}}, "condition_task.op must be one of"),
@@ -71,7 +80,7 @@ def spec_of(
         ({**NOTEBOOK, "spark_python_task": {"python_file": "/x.py"}}, "must have exactly one of"),
         ({**NOTEBOOK, "surprise": 1}, "surprise is not supported"),
         ({"notebook_task": {"notebook_path": "/x", "surprise": 1}}, "notebook_task.surprise is not supported"),
-        ({"notebook_task": {"notebook_path": "x", "source": "GIT"}}, "notebook_task.source GIT is not supported"),
+        ({"notebook_task": {"notebook_path": "x", "source": "GIT"}}, "notebook_task.source GIT needs a git_source"),
         ({"spark_python_task": {"python_file": "s3://b/x.py"}}, "python_file s3://b/x.py is not supported"),
         ({"spark_python_task": {"python_file": "dbfs:/x.py"}}, None),
         ({**NOTEBOOK, "libraries": [{"jar": "dbfs:/x.jar"}]}, "jar libraries are not supported"),
@@ -85,7 +94,7 @@ def spec_of(
     ],
 )
 def test_tasks_that_cannot_be_honoured_are_refused_by_name(task: dict[str, Any], reason: str | None) -> None:
-    answer = supported({"task_key": "t", **task})
+    answer = supported({"task_key": "t", **task}, {})
     if reason is None:
         assert answer is None
     else:
@@ -96,7 +105,7 @@ def test_tasks_that_cannot_be_honoured_are_refused_by_name(task: dict[str, Any],
 
 def test_what_the_task_of_a_loop_cannot_do_is_refused_by_its_name() -> None:
     loop = {"inputs": "[1]", "task": {"task_key": "inner", "dbt_task": {}}}
-    assert "Task 'inner': dbt_task is not supported" in (supported({"task_key": "t", "for_each_task": loop}) or "")
+    assert "Task 'inner': dbt_task is not supported" in (supported({"task_key": "t", "for_each_task": loop}, {}) or "")
 
 
 def test_what_tasks_share_is_checked_too() -> None:
@@ -104,7 +113,6 @@ def test_what_tasks_share_is_checked_too() -> None:
         return {"environment_key": "default", "spec": {"client": "1", "dependencies": list(dependencies)}}
 
     assert supported_job({"tasks": [{"task_key": "t", **NOTEBOOK}]}) is None
-    assert "git_source is not supported" in (supported_job({"git_source": {"git_url": "x"}, "tasks": []}) or "")
     good = environment("pandas>1", "/Volumes/a/b/c/x.whl", "-r /Workspace/r.txt", "--index-url https://x", "# none")
     assert supported_job({"environments": [good], "tasks": []}) is None
     refused = supported_job({"environments": [environment("-e ./here")], "tasks": []})

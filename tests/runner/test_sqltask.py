@@ -51,4 +51,4 @@ def test_a_value_that_only_another_query_knows_is_refused_by_its_name() -> None:
 def test_what_is_no_script_cannot_run(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "x.sql").write_text(text)
     with pytest.raises(CannotRun, match=reason):
-        of_file({"path": "/Workspace/x.sql"}, {}, WorkspacePaths({"/Workspace": tmp_path}))
+        of_file("/Workspace/x.sql", {}, WorkspacePaths({"/Workspace": tmp_path}))

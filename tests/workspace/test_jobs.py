@@ -123,7 +123,25 @@ def test_null_fields_are_absent_and_no_answer_has_any(http: httpx2.Client) -> No
             {"tasks": [{"task_key": "a", "notebook_task": NOTEBOOK}], "max_concurrent_runs": 1001},
             ["max_concurrent_runs"],
         ),
-        ({"git_source": {"git_url": "x", "git_provider": "gitHub"}}, ["git_source"]),
+        ({"git_source": {"git_provider": "gitHub", "git_branch": "main"}}, ["git_source.git_url"]),
+        ({"git_source": {"git_url": "file:///x", "git_provider": "gitHub"}}, ["git_source", "git_branch"]),
+        ({"git_source": {"git_url": "file:///x", "git_provider": "svn", "git_tag": "v1"}}, ["svn"]),
+        (
+            {"git_source": {"git_url": "https://github.com/a/b", "git_provider": "gitHub", "git_tag": "v1"}},
+            ["git_source.git_url", "https://github.com", "git_remotes"],
+        ),
+        (
+            {"git_source": {"git_url": "file:///x", "git_provider": "gitHub", "git_tag": "v1", "git_branch": "main"}},
+            ["exactly one of"],
+        ),
+        ({"git_source": {"git_url": "file:///x", "git_provider": "gitHub", "git_commit": "-x"}}, ["git_commit"]),
+        (
+            {
+                "git_source": {"git_url": "file:///x", "git_provider": "gitHub", "git_tag": "v1"},
+                "tasks": [{"task_key": "a", "notebook_task": {"notebook_path": "../x"}}],
+            },
+            ["notebook_path", "../x", "relative"],
+        ),
         ({"tasks": [{"task_key": "a", "notebook_task": {"source": "WORKSPACE"}}]}, ["tasks[0]", "notebook_path"]),
         (
             {"tasks": [{"task_key": "a", "notebook_task": NOTEBOOK, "depends_on": [{}]}]},

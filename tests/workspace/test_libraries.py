@@ -1,11 +1,10 @@
-"""Libraries of clusters: INSTALLED is what the notebooks' interpreter has, and nothing else is."""
+"""Libraries of clusters: INSTALLED is what tasks on them are given, and nothing else is."""
 
 from __future__ import annotations
 
 import dataclasses
 import venv
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.compute import CloneCluster, Library, MavenLibrary, PythonPyPiLibrary
 
+from tests.wheels import wheel
 from tests.workspace.conftest import IdleEngine, Service
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 PATH = "/api/2.0/libraries"
 HTTPX = Library(pypi=PythonPyPiLibrary("httpx2"))
-ABSENT = Library(pypi=PythonPyPiLibrary("no-such-package-anywhere==1.0"))
+# From an index that has nothing, so that nobody asks the internet.
+EMPTY = "file:///no/such/index"
+ABSENT = Library(pypi=PythonPyPiLibrary("no-such-package-anywhere==1.0", EMPTY))
 # Airflow deprecates a part that its own Task SDK still calls when a hook is made outside of a task.
 pytestmark = pytest.mark.filterwarnings("ignore:ProvidersManager.hooks is deprecated")
 
@@ -44,21 +46,41 @@ def package(library: Library) -> str:
     return str(library.as_dict()["pypi"])
 
 
-def test_a_library_is_installed_only_if_notebooks_have_it(w: WorkspaceClient, cluster_id: str) -> None:
-    newer = Library(pypi=PythonPyPiLibrary("httpx2>=9999"))
+def test_a_library_is_installed_only_if_tasks_are_given_it(w: WorkspaceClient, cluster_id: str) -> None:
+    newer = Library(pypi=PythonPyPiLibrary("httpx2>=9999", EMPTY))
     jar = Library(maven=MavenLibrary("org.jsoup:jsoup:1.7.2"))
     w.libraries.install(cluster_id, [HTTPX, ABSENT, newer, jar, HTTPX])
     w.libraries.install(cluster_id, [HTTPX])
     found = list(w.libraries.cluster_status(cluster_id))
     assert [s.library for s in found] == [HTTPX, ABSENT, newer, jar]
-    assert [s.status.value for s in found if s.status] == ["INSTALLED", "FAILED", "FAILED", "FAILED"]
+    assert [s.status.value for s in found if s.status] == ["INSTALLED", "FAILED", "FAILED", "INSTALLED"]
     messages = [s.messages for s in found]
     assert messages[0] is None
-    assert "'no-such-package-anywhere==1.0' is not installed" in str(messages[1])
-    assert f"is not satisfied by the installed {metadata.version('httpx2')}" in str(messages[2])
-    assert messages[3] == ["maven libraries are not supported here."]
+    assert "Installing no-such-package-anywhere==1.0 failed" in str(messages[1])
+    assert "Installing httpx2>=9999 failed" in str(messages[2])
+    assert messages[3] == [
+        "Given to JAR tasks on this cluster. Notebooks share one Spark, which takes no jars of clusters."
+    ]
     (every,) = w.libraries.all_cluster_statuses()
     assert (every.cluster_id, len(every.library_statuses or [])) == (cluster_id, 4)
+
+
+def test_a_wheel_is_installed_once_and_a_missing_one_is_not(
+    w: WorkspaceClient, service: Service, cluster_id: str, tmp_path: Path
+) -> None:
+    path = wheel(service.workspace.config.files / "Shared", "harnesstest_w", "1.0", "X = 1")
+    missing, other = Library(whl="/Workspace/Shared/missing.whl"), Library(egg="dbfs:/x.egg")
+    w.libraries.install(cluster_id, [Library(whl=f"/Workspace/Shared/{path.name}"), missing, other])
+    assert [status for _, status in statuses(w, cluster_id)] == ["INSTALLED", "FAILED", "FAILED"]
+    cache = service.workspace.config.directory / "packages"
+    assert [folder.name for folder in cache.glob("*/harnesstest_w.py")] == ["harnesstest_w.py"]
+    path.unlink()
+    found = list(w.libraries.cluster_status(cluster_id))  # not tried again
+    assert [s.status.value for s in found if s.status] == ["INSTALLED", "FAILED", "FAILED"]
+    assert "/Workspace/Shared/missing.whl does not exist" in str(found[1].messages)
+    assert found[2].messages == ["egg libraries are not supported here."]
+    w.clusters.restart(cluster_id)
+    assert [status for _, status in statuses(w, cluster_id)] == ["FAILED", "FAILED", "FAILED"]
 
 
 def test_an_uninstalled_library_goes_with_the_restart(w: WorkspaceClient, cluster_id: str) -> None:
@@ -88,11 +110,14 @@ def test_the_notebooks_own_interpreter_is_asked(
 ) -> None:
     venv.create(tmp_path / "bare", symlinks=True)
     w.libraries.install(cluster_id, [HTTPX, Library(pypi=PythonPyPiLibrary("./not a name"))])
-    for python, words in ((tmp_path / "bare/bin/python", "not installed"), (tmp_path / "none", "does not answer")):
+    for python, words in ((tmp_path / "bare/bin/python", "No module named"), (tmp_path / "none", "does not answer")):
         config = dataclasses.replace(service.workspace.config, kernel_python=str(python))
         monkeypatch.setattr(service.workspace, "config", config)
         first, _ = w.libraries.cluster_status(cluster_id)
-        assert (first.status and first.status.value, words in str(first.messages)) == ("FAILED", True)
+        assert first.status is not None
+        assert first.status.value == "FAILED"
+        assert words in str(first.messages)
+        w.clusters.restart(cluster_id)
 
 
 def test_a_clone_has_the_libraries_of_its_source(http: httpx2.Client, w: WorkspaceClient, cluster_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import httpx2
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import BadRequest, InvalidParameterValue, NotFound, ResourceAlreadyExists
+from databricks.sdk.service.jobs import GitProvider, GitSource, NotebookTask, Task
 from databricks.sdk.service.workspace import (
     ObjectType,
     RepoAccessControlRequest,
@@ -316,3 +318,24 @@ def test_bad_credentials_are_refused_by_name(http: httpx2.Client, body: dict[str
     answer = http.post(CREDENTIALS, json=body)
     assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
     assert word in answer.json()["message"]
+
+
+def test_remotes_elsewhere_are_looked_for_where_the_settings_say(
+    w: WorkspaceClient, service: Service, remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    led = dataclasses.replace(service.workspace.config, git_remotes={"https://github.com/team/demo": remote.url})
+    monkeypatch.setattr(service.workspace, "config", led)
+    made = w.repos.create("https://github.com/team/demo.git", "gitHub", path="/Repos/me@example.com/demo")
+    assert (made.url, made.branch) == ("https://github.com/team/demo.git", "main")
+    w.repos.update(made.id or 0, branch="releases")
+    assert w.repos.get(made.id or 0).branch == "releases"
+    task = Task(task_key="only", notebook_task=NotebookTask(notebook_path="load"))
+    source = GitSource("https://github.com/team/demo/", GitProvider.GIT_HUB, git_branch="releases")
+    job_id = w.jobs.create(name="of git", tasks=[task], git_source=source).job_id
+    run_id = w.jobs.run_now(job_id or 0).run_id
+    shown = w.jobs.get_run(run_id).git_source
+    assert shown is not None
+    assert shown.git_snapshot is not None
+    assert shown.git_snapshot.used_commit == remote.git("rev-parse", "releases")
+    with pytest.raises(InvalidParameterValue, match="git_remotes"):
+        w.repos.create("https://github.com/team/other", "gitHub", path="/Repos/me@example.com/other")

@@ -60,7 +60,7 @@ public final class Main {
     System.exit(0);
   }
 
-  private static String line() throws IOException {
+  static String line() throws IOException {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     for (int b = System.in.read(); b >= 0 && b != '\n'; b = System.in.read()) bytes.write(b);
     return bytes.toString(StandardCharsets.UTF_8);

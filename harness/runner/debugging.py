@@ -1,0 +1,30 @@
+"""Tasks that stand at a breakpoint: where they find a debugger, and that their time does not run out meanwhile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.runner.attempts import Attempt
+
+
+class Debugging:
+    """The attempts that have a process, by their task run's id. ``socket``: where a front process waits for
+    breakpoints (harness/debugging.py); empty when none does."""
+
+    def __init__(self) -> None:
+        self.socket = ""
+        self._attempts: dict[int, Attempt] = {}
+
+    def begin(self, attempt: Attempt) -> None:
+        self._attempts[attempt.task.run_id] = attempt
+
+    def end(self, attempt: Attempt) -> None:
+        self._attempts.pop(attempt.task.run_id, None)
+
+    def pause(self, task_run_id: int, paused: bool) -> None:
+        """Stop the clock of a task, and of the loop it is in, or let it go on. One that has ended is left alone."""
+        attempt = self._attempts.get(task_run_id)
+        while attempt is not None:
+            attempt.pause(paused)
+            attempt = attempt.owner
