@@ -17,6 +17,23 @@ from harness.dagrun import AirflowHome, DagRunResult, environment
 from harness.dagrun import run_dag as run
 from harness.dagrun.isolation import left_open
 from harness.settings import Settings
+from harness.testing.fixtures import (
+    assert_schema,
+    assert_table,
+    factory,
+    golden,
+    make_bucket,
+    make_catalog,
+    make_job,
+    make_notebook,
+    make_object,
+    make_schema,
+    make_secret,
+    make_table,
+    make_volume,
+    make_warehouse,
+    table_asserts,
+)
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -25,10 +42,33 @@ if TYPE_CHECKING:
     from harness.lake.tables import LakeReader
     from harness.stack import Stack
 
+__all__ = [
+    "assert_schema",
+    "assert_table",
+    "factory",
+    "golden",
+    "make_bucket",
+    "make_catalog",
+    "make_job",
+    "make_notebook",
+    "make_object",
+    "make_schema",
+    "make_secret",
+    "make_table",
+    "make_volume",
+    "make_warehouse",
+    "table_asserts",
+]
+
 RunDag = Callable[..., DagRunResult]
 
 HOME = pytest.StashKey[AirflowHome]()
 RESULTS = pytest.StashKey[list[DagRunResult]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("harness")
+    group.addoption("--update-golden", action="store_true", help="write the golden tables anew instead of comparing")
 
 
 @pytest.hookimpl(tryfirst=True)
