@@ -38,6 +38,7 @@ def _explained() -> Iterator[None]:
     """Errors that explain themselves are shown as they are, without our stack."""
     from harness.dagrun.assets import AssetLoop
     from harness.dagrun.home import HomeFailed
+    from harness.dagrun.pools import PoolMissing
     from harness.dagrun.registry import DagImportFailed, DagNotFound
     from harness.dagrun.schedule import UnrunnableTasks
     from harness.lake.jars import JarsUnavailable
@@ -56,6 +57,7 @@ def _explained() -> Iterator[None]:
         JarsUnavailable,
         JavaNotFound,
         NotRunning,
+        PoolMissing,
         StackFailed,
         UnrunnableTasks,
     ) as error:

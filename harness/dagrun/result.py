@@ -111,6 +111,16 @@ class DagRunResult:
         failed = self._to_blame()
         raise DagRunFailed(str(self)) from (failed.first_failure.error if failed.first_failure else None)
 
+    def raise_unless(self, outcome: str) -> DagRunResult:
+        """Return the run if it ended as ``outcome`` says, ``success`` or ``failed``; else raise ``DagRunFailed``."""
+        if outcome == "success":
+            return self.raise_for_failure()
+        if outcome != "failed":
+            raise ValueError(f"a run ends as success or failed, not {outcome!r}")
+        if self.success:
+            raise DagRunFailed(f"expected to fail, but {_headline(self)}")
+        return self
+
     def release(self) -> None:
         """Let go of what the tracebacks of the errors hold, such as open connections; messages and lines remain."""
         for run in self.runs():

@@ -10,12 +10,15 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 from unittest.mock import patch
 
 from harness.dagrun import assets, clock, deferral, isolation, triggered
+from harness.dagrun.choice import EVERYTHING, Choice, Names, choose
 from harness.dagrun.connections import overrides
 from harness.dagrun.home import AirflowHome
+from harness.dagrun.pools import check as check_pools
+from harness.dagrun.pools import make as make_pools
 from harness.dagrun.record import Recorder, RunEvent
 from harness.dagrun.result import BAD, DagRunResult, TaskResult
 from harness.dagrun.schedule import Steps
@@ -24,6 +27,7 @@ MAX_RUNS = 100  # runs that one call may cause through assets
 LONG_AGO = datetime.datetime(1900, 1, 1, tzinfo=datetime.UTC)
 
 Moment = datetime.datetime | str
+Outcome = Literal["success", "failed"]
 
 
 def run_dag(
@@ -33,9 +37,16 @@ def run_dag(
     logical_date: Moment | None = None,
     run_after: Moment | None = None,
     conf: Mapping[str, Any] | None = None,
+    params: Mapping[str, Any] | None = None,
     follow_assets: bool = False,
+    only: Names | None = None,
+    start: Names | None = None,
+    until: Names | None = None,
+    mocks: Mapping[str, Any] | None = None,
     variables: Mapping[str, Any] | None = None,
     connections: Mapping[str, Any] | None = None,
+    pools: Mapping[str, int] | None = None,
+    expect: Outcome | None = None,
     fast: bool = True,
     on_event: Callable[[RunEvent], object] | None = None,
     echo: TextIO | None = None,
@@ -44,12 +55,15 @@ def run_dag(
 
     Parameters: ``dag``: a DAG object, a DAG id, or the file of one; ``home``: entered; ``logical_date`` and
     ``run_after``: moments or ISO text, UTC unless said, now by default; ``conf``: the run's configuration, checked
-    against ``params``; ``follow_assets``: also run every DAG that asset events schedule, until none is left;
-    ``variables`` and ``connections``: more of them, for this run; ``fast``: do not wait for retries, sensors and polls;
-    ``on_event``: told of every change; ``echo``: a stream that also gets what the tasks log.
+    against ``params``; ``params``: values of these, as who triggers a run gives them; ``follow_assets``: also run
+    every DAG that asset events schedule, until none is left; ``only``, ``start``, ``until``: tasks or groups that run
+    alone, first, last; ``mocks``: task id to what it returns, a callable that gets the context, or an exception to
+    raise; ``variables``, ``connections``, ``pools`` (name to slots): more of them, for this run; ``expect``: how it
+    must end; ``fast``: do not wait for retries, sensors and polls; ``on_event``: told of every change; ``echo``: a
+    stream that also gets what the tasks log.
     Returns: the outcome; a failing task raises nothing, ``result.raise_for_failure()`` does.
-    Raises: ``DagNotFound``, ``DagImportFailed``, ``UnrunnableTasks``, ``AssetLoop``, and Airflow's own
-    ``ParamValidationError``.
+    Raises: ``DagRunFailed`` when it did not end as expected; ``DagNotFound``, ``DagImportFailed``, ``TaskNotFound``,
+    ``BadChoice``, ``PoolMissing``, ``UnrunnableTasks``, ``AssetLoop``, and Airflow's own ``ParamValidationError``.
     """
     with contextlib.ExitStack() as around:
         enter = around.enter_context
@@ -58,6 +72,8 @@ def run_dag(
         found = registry.find(dag)
         if follow_assets:
             registry.check()  # a consumer that does not import would silently not run
+        choice = choose(found, only=only, start=start, until=until, mocks=mocks)
+        make_pools(pools or {})
         execution = _Execution(registry.dags, Recorder(home.logs / "runs", home.router, on_event))
         enter(patch.object(home.router, "echo", echo))
         enter(isolation.terminable())
@@ -68,9 +84,13 @@ def run_dag(
         enter(isolation.left_open())
         if fast:
             enter(clock.no_waiting(registry.dags.values()))
+        enter(choice.stand_ins(found))
         enter(execution.in_place())
-        result = execution.new(found, _moment(logical_date), _moment(run_after), conf)
-        return execution.follow(result) if follow_assets else result
+        given = {**(params or {}), **(conf or {})} if params is not None or conf is not None else None
+        result = execution.new(found, _moment(logical_date), _moment(run_after), given, choice)
+        if follow_assets:
+            result = execution.follow(result)
+    return result if expect is None else result.raise_unless(expect)
 
 
 class _Execution:
@@ -102,6 +122,7 @@ class _Execution:
         logical_date: datetime.datetime | None,
         run_after: datetime.datetime | None,
         conf: Mapping[str, Any] | None,
+        choice: Choice = EVERYTHING,
     ) -> DagRunResult:
         """Make a manual run and run it."""
         from airflow.models import dagrun
@@ -111,7 +132,7 @@ class _Execution:
         test = functools.partial(
             dag.test, logical_date=date, run_after=run_after, run_conf=dict(conf) if conf is not None else None
         )
-        return self._run(dag, test, dagrun.get_or_create_dagrun)
+        return self._run(dag, test, dagrun.get_or_create_dagrun, choice)
 
     def existing(self, row: int) -> DagRunResult:
         """Run a queued run."""
@@ -144,13 +165,17 @@ class _Execution:
         waits = task.partial_kwargs.get("wait_for_completion") if task.is_mapped else task.wait_for_completion
         self._children[-1].append(replace(self.existing(row), awaited=bool(waits)))
 
-    def _run(self, dag: Any, test: Callable[[], Any], obtain: Callable[..., Any]) -> DagRunResult:
+    def _run(
+        self, dag: Any, test: Callable[[], Any], obtain: Callable[..., Any], choice: Choice = EVERYTHING
+    ) -> DagRunResult:
+        check_pools(dag, choice.run)
         self._children.append([])
         started = time.monotonic()
         steps: list[Steps] = []
 
         def with_steps(**arguments: Any) -> Any:
             run = obtain(**arguments)
+            choice.prepare(run, arguments["session"])
             steps.append(Steps(run, dag, functools.partial(self._scheduled, run.dag_id, run.run_id)))
             run.update_state = steps[0]
             self._recorder.emit(RunEvent("run_started", run.dag_id, run.run_id, "running"))
@@ -162,7 +187,7 @@ class _Execution:
         finally:
             children = self._children.pop()
         run = steps[0].run
-        result = _collect(run.dag_id, run.run_id, dag, self._recorder)
+        result = _collect(run.dag_id, run.run_id, dag, self._recorder, choice.before)
         result = replace(result, duration=time.monotonic() - started, triggered=children)
         state = "success" if result.success else "failed"
         self._recorder.emit(RunEvent("run_ended", run.dag_id, run.run_id, state, duration=result.duration))
@@ -185,7 +210,7 @@ def _adopt(row: int, *, dag: Any, session: Any, **ignored: Any) -> Any:
     return run
 
 
-def _collect(dag_id: str, run_id: str, dag: Any, recorder: Recorder) -> DagRunResult:
+def _collect(dag_id: str, run_id: str, dag: Any, recorder: Recorder, left_out: frozenset[str]) -> DagRunResult:
     from airflow.models.dagrun import DagRun
     from airflow.models.xcom import XComModel
     from airflow.sdk.execution_time.xcom import XCom
@@ -200,6 +225,8 @@ def _collect(dag_id: str, run_id: str, dag: Any, recorder: Recorder) -> DagRunRe
         values = {(row.task_id, row.map_index, row.key): XCom.deserialize_value(row) for row in rows}
         tasks = []
         for ti in sorted(run.get_task_instances(session=session), key=lambda ti: (order[ti.task_id], ti.map_index)):
+            if ti.task_id in left_out:
+                continue
             key = (ti.task_id, ti.map_index)
             tries = recorder.tries.get((dag_id, run_id, *key), [])
             tasks.append(
