@@ -36,6 +36,8 @@ FIXTURES = (
     "assert_table",
     "assert_schema",
     "golden",
+    "seed",
+    "snapshot",
     "stack",
     "clean_stack",
     "airflow_home",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import os
 import shlex
 import shutil
 import sqlite3
@@ -178,13 +179,15 @@ def env(
     settings = _settings()
     with _explained():
         from harness.dagrun.connections import environment
+        from harness.netguard import environment as guarded
         from harness.serve import running
-        from harness.stack import StackFailed
+        from harness.stack import Stack, StackFailed
 
         endpoints = running(settings).endpoints
         if tls and not endpoints.workspace_tls_url:
             raise StackFailed("the stack that is up serves no HTTPS: start it with HARNESS_TLS=true")
-        for name, value in environment(endpoints, tls=tls).items():
+        given = guarded(Stack(settings).network, os.environ.get("PYTHONPATH", ""))
+        for name, value in {**given, **environment(endpoints, tls=tls)}.items():
             print(f"export {name}={shlex.quote(value)}")
 
 

@@ -33,9 +33,13 @@ from harness.testing.fixtures import (
     make_table,
     make_volume,
     make_warehouse,
+    seed,
+    snapshot,
+    snapshot_folder,
     table_asserts,
 )
 from harness.testing.marks import HELP, Marked
+from harness.testing.witness import witnessed
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -59,6 +63,9 @@ __all__ = [
     "make_table",
     "make_volume",
     "make_warehouse",
+    "seed",
+    "snapshot",
+    "snapshot_folder",
     "table_asserts",
 ]
 
@@ -163,7 +170,8 @@ def run_dag(request: pytest.FixtureRequest, airflow_home: AirflowHome, clean_sta
 
     @functools.wraps(run)
     def recorded(dag: Any, *, expect: Outcome | None = None, **options: Any) -> DagRunResult:
-        result = run(dag, home=airflow_home, **marked.options(options))
+        given = {"network": clean_stack.network, **marked.options(options)}
+        result = witnessed(run(dag, home=airflow_home, **given), clean_stack)
         results.append(result)
         return result if expect is None else result.raise_unless(expect)
 

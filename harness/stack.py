@@ -21,7 +21,9 @@ import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
+from harness import netguard
 from harness.certificates import Certificates, ensure
 from harness.dagrun.connections import Endpoints
 from harness.lake.s3 import S3Endpoint
@@ -119,6 +121,7 @@ class Stack:
         # Bytecode halves every start; some images and CI systems switch it off.
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         environment["PYTHONUNBUFFERED"] = "1"
+        environment[netguard.VARIABLE] = json.dumps(self.network)
         return environment
 
     def _kept(self, name: str, prefix: str) -> str:
@@ -163,6 +166,12 @@ class Stack:
         }
 
     @property
+    def network(self) -> list[str]:
+        """The hosts beyond this machine that DAGs and notebooks may reach: configured ones, and another S3 server's."""
+        external = urlsplit(self.settings.s3).hostname if self.settings.s3 != "moto" else None
+        return [*self.settings.network, *([external] if external else [])]
+
+    @property
     def endpoints(self) -> Endpoints:
         """What a client needs to reach this stack."""
         return Endpoints(
@@ -180,6 +189,10 @@ class Stack:
     def control(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Call this stack's own ``/_harness/`` interface; see :func:`control`."""
         return control(self.endpoints, method, path, body)
+
+    def get(self, path: str) -> dict[str, Any]:
+        """The JSON answer of one of the workspace's REST paths. Raises: ``StackFailed``, as :func:`control`."""
+        return _ask(self.endpoints, "GET", path, None, 60)
 
     def wait_engine(self, timeout: float = 300) -> dict[str, Any]:
         """Wait until Spark has answered its first query.
@@ -209,8 +222,12 @@ def control(
 
     Returns: its JSON answer. Raises: ``StackFailed`` when it does not answer, or refuses.
     """
+    return _ask(endpoints, method, f"/_harness/{path}", body, timeout)
+
+
+def _ask(endpoints: Endpoints, method: str, path: str, body: dict[str, Any] | None, timeout: float) -> dict[str, Any]:
     request = urllib.request.Request(
-        f"{endpoints.workspace_url}/_harness/{path}",
+        f"{endpoints.workspace_url}{path}",
         method=method,
         data=json.dumps(body or {}).encode() if method != "GET" else None,
         headers={"Authorization": f"Bearer {endpoints.token}", "Content-Type": "application/json"},
@@ -222,6 +239,6 @@ def control(
             answer: dict[str, Any] = json.load(response)
             return answer
     except urllib.error.HTTPError as error:
-        raise StackFailed(f"{method} /_harness/{path} answered {error.code}: {error.read().decode()}") from error
+        raise StackFailed(f"{method} {path} answered {error.code}: {error.read().decode()}") from error
     except OSError as error:
         raise StackFailed(f"the workspace at {endpoints.workspace_url} does not answer: {error}") from error

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.stack import USER
+from harness.testing import seeding
 from harness.testing.factories import Factory
 from harness.testing.golden import Golden
+from harness.testing.snapshots import Snapshots
 from harness.testing.tables import TableAsserts
 
 if TYPE_CHECKING:
@@ -87,6 +89,24 @@ def make_job(factory: Factory) -> Make:
 def make_warehouse(factory: Factory) -> Make:
     """``make_warehouse(name="", **settings) -> id``: a SQL warehouse."""
     return factory.warehouse
+
+
+@pytest.fixture
+def seed(factory: Factory) -> Make:
+    """``seed(folder) -> names``: tables, objects, volumes and notebooks from the files of a folder."""
+    return lambda folder: seeding.seed(factory, Path(folder))
+
+
+@pytest.fixture(scope="session")
+def snapshot_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the session's snapshots rest."""
+    return tmp_path_factory.mktemp("snapshots")
+
+
+@pytest.fixture
+def snapshot(clean_stack: Stack, snapshot_folder: Path) -> Snapshots:
+    """Snapshots of the stack: ``save(name)``, ``restore(name)``, ``once(name, build)``: build, later restore."""
+    return Snapshots(clean_stack.endpoints, snapshot_folder)
 
 
 @pytest.fixture

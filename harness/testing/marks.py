@@ -23,6 +23,7 @@ RUN = (
     "connections",
     "pools",
     "fast",
+    "network",
 )
 TEST = ("faults", "secrets", "hold")
 HELP = (

@@ -48,6 +48,7 @@ from harness.workspace import (
     runtimes,
     scim,
     secretscopes,
+    snapshots,
     sqlsessions,
     staging,
     statements,
@@ -120,6 +121,7 @@ ROUTES: list[BaseRoute] = [
     *tags.routes,
     *objectpermissions.routes,
     *control.routes,
+    *snapshots.routes,
     *faults.routes,
 ]
 

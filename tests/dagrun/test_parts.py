@@ -90,8 +90,8 @@ def test_a_choice_that_makes_no_sense_is_refused(run: Run, options: dict[str, An
 def test_unknown_tasks_are_named_with_near_ones(run: Run) -> None:
     with pytest.raises(TaskNotFound, match="no task 'reports': did you mean report"):
         run("in_parts", only="reports")
-    with pytest.raises(TaskNotFound, match="no task 'notfy': did you mean notify"):
-        run("in_parts", mocks={"notfy": 1})
+    with pytest.raises(TaskNotFound, match="no task 'notifies': did you mean notify"):
+        run("in_parts", mocks={"notifies": 1})
 
 
 def test_an_expectation_that_is_not_met_fails(run: Run) -> None:

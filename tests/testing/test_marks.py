@@ -29,8 +29,8 @@ def marked(item: pytest.Item, *arguments: Any, **options: Any) -> Marked:
 
 
 def test_an_option_that_there_is_not_is_refused(request: pytest.FixtureRequest) -> None:
-    with pytest.raises(pytest.UsageError, match="no option varaibles; it has conf, params"):
-        marked(request.node, varaibles={})
+    with pytest.raises(pytest.UsageError, match="no option variable; it has conf, params"):
+        marked(request.node, variable={})
 
 
 def test_a_fault_that_there_is_not_is_refused(request: pytest.FixtureRequest) -> None:
