@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shlex
 import shutil
 from collections.abc import Iterator
@@ -41,6 +42,7 @@ def _explained() -> Iterator[None]:
     """Errors that explain themselves are shown as they are, without our stack."""
     from harness.dagrun.assets import AssetLoop
     from harness.dagrun.home import HomeFailed
+    from harness.dagrun.pools import PoolMissing
     from harness.dagrun.registry import DagImportFailed, DagNotFound
     from harness.dagrun.schedule import UnrunnableTasks
     from harness.lake.jars import JarsUnavailable
@@ -61,6 +63,7 @@ def _explained() -> Iterator[None]:
         JavaNotFound,
         NotRunnable,
         NotRunning,
+        PoolMissing,
         StackFailed,
         UnrunnableTasks,
     ) as error:
@@ -189,13 +192,15 @@ def env(
     settings = _settings()
     with _explained():
         from harness.dagrun.connections import environment
+        from harness.netguard import environment as guarded
         from harness.serve import running
-        from harness.stack import StackFailed
+        from harness.stack import Stack, StackFailed
 
         endpoints = running(settings).endpoints
         if tls and not endpoints.workspace_tls_url:
             raise StackFailed("the stack that is up serves no HTTPS: start it with HARNESS_TLS=true")
-        for name, value in environment(endpoints, tls=tls).items():
+        given = guarded(Stack(settings).network, os.environ.get("PYTHONPATH", ""))
+        for name, value in {**given, **environment(endpoints, tls=tls)}.items():
             print(f"export {name}={shlex.quote(value)}")
 
 

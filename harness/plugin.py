@@ -18,7 +18,30 @@ import pytest
 from harness.dagrun import AirflowHome, DagRunResult, environment
 from harness.dagrun import run_dag as run
 from harness.dagrun.isolation import left_open
+from harness.dagrun.run import Outcome
 from harness.settings import Settings
+from harness.testing.fixtures import (
+    assert_schema,
+    assert_table,
+    factory,
+    golden,
+    make_bucket,
+    make_catalog,
+    make_job,
+    make_notebook,
+    make_object,
+    make_schema,
+    make_secret,
+    make_table,
+    make_volume,
+    make_warehouse,
+    seed,
+    snapshot,
+    snapshot_folder,
+    table_asserts,
+)
+from harness.testing.marks import HELP, Marked
+from harness.testing.witness import witnessed
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -27,10 +50,38 @@ if TYPE_CHECKING:
     from harness.lake.tables import LakeReader
     from harness.stack import Stack
 
+__all__ = [
+    "assert_schema",
+    "assert_table",
+    "factory",
+    "golden",
+    "make_bucket",
+    "make_catalog",
+    "make_job",
+    "make_notebook",
+    "make_object",
+    "make_schema",
+    "make_secret",
+    "make_table",
+    "make_volume",
+    "make_warehouse",
+    "seed",
+    "snapshot",
+    "snapshot_folder",
+    "table_asserts",
+]
+
 RunDag = Callable[..., DagRunResult]
 
 HOME = pytest.StashKey[AirflowHome]()
 RESULTS = pytest.StashKey[list[DagRunResult]]()
+EXPECTED = pytest.StashKey["Faults | None"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("harness")
+    group.addoption("--update-golden", action="store_true", help="write the golden tables anew instead of comparing")
+    group.addoption("--harness-validate", action="store_true", help="validate DAGs, notebooks and SQL: one test a rule")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -42,13 +93,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Named in a conftest's ``pytest_plugins``, we come at least before the first test module."""
+    config.addinivalue_line("markers", HELP)
     _enter_home(config)
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--harness-validate``."""
-    group = parser.getgroup("harness")
-    group.addoption("--harness-validate", action="store_true", help="validate DAGs, notebooks and SQL: one test a rule")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -124,9 +170,10 @@ def connected(stack: Stack) -> Iterator[None]:
 
 
 @pytest.fixture
-def clean_stack(stack: Stack, connected: None) -> Stack:
+def clean_stack(request: pytest.FixtureRequest, stack: Stack, connected: None) -> Stack:
     """The stack with no tables, objects, jobs or runs in it; a request it does not serve fails the test."""
     stack.reset()
+    request.node.stash[EXPECTED] = Marked.of(request.node).apply(stack)
     return stack
 
 
@@ -135,12 +182,14 @@ def run_dag(request: pytest.FixtureRequest, airflow_home: AirflowHome, clean_sta
     """``run_dag(dag, **options) -> DagRunResult``: run a DAG id, file or object on a clean Airflow and stack."""
     airflow_home.clean()
     results = request.node.stash.setdefault(RESULTS, [])
+    marked = Marked.of(request.node)
 
     @functools.wraps(run)
-    def recorded(dag: Any, **options: Any) -> DagRunResult:
-        result = run(dag, home=airflow_home, **options)
+    def recorded(dag: Any, *, expect: Outcome | None = None, **options: Any) -> DagRunResult:
+        given = {"network": clean_stack.network, **marked.options(options)}
+        result = witnessed(run(dag, home=airflow_home, **given), clean_stack)
         results.append(result)
-        return result
+        return result if expect is None else result.raise_unless(expect)
 
     yield recorded
     with left_open():
@@ -202,11 +251,12 @@ def sql(clean_stack: Stack) -> Iterator[Callable[..., list[Any]]]:
 
 
 @pytest.fixture
-def faults(clean_stack: Stack) -> Faults:
+def faults(request: pytest.FixtureRequest, clean_stack: Stack) -> Faults:
     """Failures on demand: ``faults.request("runs.get", status=429)``; one that never fires fails the test."""
     from harness.faults import Faults
 
-    return Faults(clean_stack)
+    made = request.node.stash[EXPECTED] = request.node.stash[EXPECTED] or Faults(clean_stack)
+    return made
 
 
 @pytest.hookimpl(wrapper=True)
@@ -238,10 +288,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def _missed(item: pytest.Item) -> str:
-    fixtures = getattr(item, "funcargs", {})
-    if "faults" not in fixtures or not hasattr(fixtures["faults"], "missed"):
-        return ""
-    return "\n".join(f"  {fault}" for fault in fixtures["faults"].missed())
+    made = item.stash.get(EXPECTED, None)
+    return "\n".join(f"  {fault}" for fault in made.missed()) if made is not None else ""
 
 
 def _unserved(item: pytest.Item) -> str:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ class Session:
     console: Console
     endpoints: Endpoints
     home: AirflowHome
+    network: Sequence[str] = ()
 
     @classmethod
     @contextlib.contextmanager
@@ -63,7 +64,7 @@ class Session:
             around.callback(home.database.unlink, missing_ok=True)
             around.enter_context(home)
             os.environ.update(environment(endpoints))
-            yield cls(console, endpoints, home)
+            yield cls(console, endpoints, home, Stack(settings).network)
 
     def run(
         self,
@@ -91,6 +92,7 @@ class Session:
                 follow_assets=follow_assets,
                 logical_date=logical_date,
                 conf=conf,
+                network=self.network,
                 on_event=progress,
             )
         self.console.print(f"\n{result}" if not result.success else "", markup=False, soft_wrap=True)

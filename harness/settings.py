@@ -84,6 +84,10 @@ class Settings(BaseSettings):
     client_secret: str = Field(
         default="", repr=False, description="Secret of that client; by default made for each stack."
     )
+    network: list[str] = Field(
+        default=[],
+        description="Hosts or networks beyond this machine that DAGs and notebooks may reach; `*`: all (guard off).",
+    )
     cores: int = Field(default_factory=lambda: max(2, os.cpu_count() or 2), description="Spark's task slots.")
     memory: str = Field(default="2g", description="Heap of the Spark JVM.")
     default_catalog: Literal["main", "hive_metastore"] = Field(

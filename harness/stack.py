@@ -21,7 +21,9 @@ import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
+from harness import netguard
 from harness.certificates import Certificates, ensure
 from harness.dagrun.connections import Endpoints
 from harness.lake.s3 import S3Endpoint
@@ -119,6 +121,7 @@ class Stack:
         # Bytecode halves every start; some images and CI systems switch it off.
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         environment["PYTHONUNBUFFERED"] = "1"
+        environment[netguard.VARIABLE] = json.dumps(self.network)
         return environment
 
     def _kept(self, name: str, prefix: str) -> str:
@@ -167,6 +170,12 @@ class Stack:
         }
 
     @property
+    def network(self) -> list[str]:
+        """The hosts beyond this machine that DAGs and notebooks may reach: configured ones, and another S3 server's."""
+        external = urlsplit(self.settings.s3).hostname if self.settings.s3 != "moto" else None
+        return [*self.settings.network, *([external] if external else [])]
+
+    @property
     def endpoints(self) -> Endpoints:
         """What a client needs to reach this stack."""
         return Endpoints(
@@ -184,6 +193,10 @@ class Stack:
     def control(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Call this stack's own ``/_harness/`` interface; see :func:`control`."""
         return control(self.endpoints, method, path, body)
+
+    def get(self, path: str) -> dict[str, Any]:
+        """The JSON answer of one of the workspace's REST paths. Raises: ``StackFailed``, as :func:`control`."""
+        return api(self.endpoints, "GET", path.removeprefix("/"))
 
     def wait_engine(self, timeout: float = 300) -> dict[str, Any]:
         """Wait until Spark has answered its first query.

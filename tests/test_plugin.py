@@ -157,6 +157,17 @@ def test_tests_on_a_stack_start_clean_and_say_what_failed(project: pytest.Pytest
             run_dag("fail_it")
             assert 1 == 2
 
+        @pytest.mark.harness(mocks={"fail": "fine"})
+        def test_is_marked(run_dag):
+            assert run_dag("fail_it", expect="success").task("fail").xcom == "fine"
+
+        def test_expects(run_dag):
+            assert "on purpose" in str(run_dag("fail_it", expect="failed"))
+
+        @pytest.mark.harness(faults={"request": {"operation": "jobs.list_jobs", "status": 503}})
+        def test_is_marked_with_a_fault_that_never_fires(workspace):
+            workspace.current_user.me()
+
         def test_asks_for_what_is_not_served(stack, clean_stack):
             headers = {"Authorization": f"Bearer {stack.token}"}
             assert requests.get(f"{stack.workspace_url}/api/2.0/quantum/list", headers=headers).status_code == 501
@@ -175,9 +186,9 @@ def test_tests_on_a_stack_start_clean_and_say_what_failed(project: pytest.Pytest
         """
     )
     result = project.runpytest_subprocess("-rA", timeout=240)
-    result.assert_outcomes(passed=5, failed=4)
+    result.assert_outcomes(passed=7, failed=5)
     text = result.stdout.str()
-    assert text.count("'operation': 'jobs.list_jobs'") == 1
+    assert text.count("'operation': 'jobs.list_jobs'") == 2
     assert "'service': 's3'" not in text
     for name in ("fails", "fails_elsewhere", "asks_for_what_is_not_served"):
         assert f"FAILED test_tests_on_a_stack_start_clean_and_say_what_failed.py::test_{name}" in text

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from harness.dagrun import isolation, logs
+from harness.netguard import no_profiles
 
 if TYPE_CHECKING:
     from harness.dagrun.registry import Registry
@@ -29,8 +30,13 @@ SCRUBBED = (
     "AIRFLOW__DATABASE__",
     "AIRFLOW__SECRETS__",
     "AIRFLOW__LOGGING__",
+    "ARM_",
     "AWS_",
+    "AZURE_",
+    "CLOUDSDK_",
     "DATABRICKS_",
+    "GCLOUD_",
+    "GOOGLE_",
 )
 
 
@@ -92,7 +98,6 @@ class AirflowHome:
 
     def environment(self) -> dict[str, str]:
         """What Airflow must see before its first import (measured in design/airflow.md 4.1)."""
-        nowhere = self.directory / "no-cloud-profile"
         plugins = self.dags_folder.parent / "plugins"
         return {
             "AIRFLOW_HOME": str(self.directory),
@@ -116,10 +121,7 @@ class AirflowHome:
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.logs),
             "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
             # Profiles and instance roles of the real clouds: shadowed by files that do not exist.
-            "AWS_CONFIG_FILE": str(nowhere),
-            "AWS_SHARED_CREDENTIALS_FILE": str(nowhere),
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "DATABRICKS_CONFIG_FILE": str(nowhere),
+            **no_profiles(str(self.directory / "no-cloud")),
         }
 
     @cached_property

@@ -35,13 +35,17 @@ class RunEvent:
 
 @dataclass
 class Try:
-    """One try of a task instance; a deferral or a reschedule goes on within the same try."""
+    """One try of a task instance; a deferral or a reschedule goes on within the same try.
+
+    ``spans``: from when to when its parts ran, in epoch seconds.
+    """
 
     number: int
     log: Path
     state: str = "running"
     error: BaseException | None = None
     duration: float = 0.0
+    spans: list[tuple[float, float]] = field(default_factory=list)
 
 
 @dataclass
@@ -67,7 +71,7 @@ class Recorder:
         """Run (a part of) a try of ``ti`` in a task process's surroundings; the caller sets state and error."""
         attempt = self._try(ti)
         self._tell(ti, attempt)
-        started = time.monotonic()
+        started, began = time.monotonic(), time.time()
         try:
             with self.router.to(attempt.log), printed_to(self.router), isolation.task_process():
                 yield attempt
@@ -75,7 +79,9 @@ class Recorder:
             attempt.state, attempt.error = "failed", error
             raise
         finally:
-            attempt.duration += time.monotonic() - started
+            passed = time.monotonic() - started
+            attempt.duration += passed
+            attempt.spans.append((began, began + passed))
             self._tell(ti, attempt)
 
     def first_failure(self, dag_id: str, run_id: str, failed: set[tuple[str, int]]) -> TaskKey | None:

@@ -6,12 +6,14 @@ import ast
 import contextlib
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.dagrun.logs import masked
+from harness.dagrun.work import DatabricksRun, NotObserved, ObjectAccess, Statement, TableWrite, Work
+from harness.netguard import Attempt
 
 BAD = ("failed", "upstream_failed")
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -29,7 +31,8 @@ class TaskResult:
 
     ``map_index`` is -1 for a task that is not mapped; ``errors`` holds the exception of each try that failed, ``error``
     the last one; ``duration`` is in seconds, over all tries; ``log`` is the last try's file; ``xcom`` is what the task
-    returned; ``page`` is the address of its Databricks run.
+    returned, ``xcoms`` all that it pushed, by key; ``rendered`` are its template fields as they were rendered;
+    ``page`` is the address of its Databricks run; ``spans``: from when to when it ran, in epoch seconds.
     """
 
     task_id: str
@@ -41,6 +44,9 @@ class TaskResult:
     log: Path | None = None
     xcom: Any = None
     page: str = ""
+    xcoms: Mapping[str, Any] = field(default_factory=dict)
+    rendered: Mapping[str, Any] = field(default_factory=dict)
+    spans: tuple[tuple[float, float], ...] = ()
 
     @property
     def error(self) -> BaseException | None:
@@ -61,7 +67,9 @@ class DagRunResult:
 
     ``tasks`` are in the order of the DAG, then of the map index; ``triggered`` are the runs that
     ``TriggerDagRunOperator`` made and, when assets are followed, those that asset events scheduled; ``awaited`` says
-    that the triggering task judged this run itself (``wait_for_completion``).
+    that the triggering task judged this run itself (``wait_for_completion``). ``span``: from when to when it ran, in
+    epoch seconds. ``work``: what its tasks did on the stack. ``blocked``: attempts to reach other machines, which
+    the guard refused; with one, the run is no success whatever its tasks made of it.
     """
 
     dag_id: str
@@ -72,6 +80,40 @@ class DagRunResult:
     triggered: list[DagRunResult] = field(default_factory=list)
     awaited: bool = False
     first_failure: TaskResult | None = None
+    span: tuple[float, float] = (0.0, 0.0)
+    work: Work | None = None
+    blocked: tuple[Attempt, ...] = ()
+
+    @property
+    def databricks_runs(self) -> list[DatabricksRun]:
+        """The runs that its tasks started in the workspace. Raises: ``NotObserved``."""
+        return self._work().runs
+
+    @property
+    def statements(self) -> list[Statement]:
+        """What its tasks executed on SQL warehouses. Raises: ``NotObserved``."""
+        return self._work().statements
+
+    @property
+    def tables(self) -> list[TableWrite]:
+        """The commits to Delta tables that are still there and known to the workspace. Raises: ``NotObserved``."""
+        return self._work().tables()
+
+    @property
+    def objects(self) -> list[ObjectAccess]:
+        """The S3 objects that it read, wrote and deleted, Spark's included.
+
+        Raises: ``NotObserved``, also where the S3 server is not the built-in one.
+        """
+        objects = self._work().objects
+        if objects is None:
+            raise NotObserved("only the built-in S3 server (setting `s3`) tells what was asked of it")
+        return objects
+
+    def _work(self) -> Work:
+        if self.work is None:
+            raise NotObserved(NotObserved.__doc__)
+        return self.work
 
     @property
     def success(self) -> bool:
@@ -80,7 +122,12 @@ class DagRunResult:
         Judged on the task instances: Airflow calls a run a success when its leaves are, whatever failed before them
         (apache/airflow#34282), and also when it has no task instances at all.
         """
-        done = bool(self.tasks) and self.state == "success" and not any(task.state in BAD for task in self.tasks)
+        done = (
+            not self.blocked
+            and bool(self.tasks)
+            and self.state == "success"
+            and not any(task.state in BAD for task in self.tasks)
+        )
         return done and all(run.success for run in self.triggered if not run.awaited)
 
     def task(self, task_id: str, map_index: int = -1) -> TaskResult:
@@ -111,6 +158,16 @@ class DagRunResult:
         failed = self._to_blame()
         raise DagRunFailed(str(self)) from (failed.first_failure.error if failed.first_failure else None)
 
+    def raise_unless(self, outcome: str) -> DagRunResult:
+        """Return the run if it ended as ``outcome`` says, ``success`` or ``failed``; else raise ``DagRunFailed``."""
+        if outcome == "success":
+            return self.raise_for_failure()
+        if outcome != "failed":
+            raise ValueError(f"a run ends as success or failed, not {outcome!r}")
+        if self.success:
+            raise DagRunFailed(f"expected to fail, but {_headline(self)}")
+        return self
+
     def release(self) -> None:
         """Let go of what the tracebacks of the errors hold, such as open connections; messages and lines remain."""
         for run in self.runs():
@@ -138,6 +195,7 @@ def diagnosis(result: DagRunResult) -> str:
         lines += ["It has no task instances, so nothing ran. Is a task's start_date after the logical date?"]
     lines += [f"  {task.state or 'not started':<16} {task.name}{_tries(task)}" for task in run.tasks if _notable(task)]
     cause = run.first_failure
+    lines += [f"  blocked          {attempt}" for attempt in result.blocked]
     if cause is None:
         return "\n".join(lines)
     lines += ["", f"First cause: task {cause.name}"]
@@ -145,12 +203,33 @@ def diagnosis(result: DagRunResult) -> str:
     lines += _indented(error_text(cause.error) if cause.error is not None else "no exception; its log says more")
     if cause.page:
         lines += [f"  Databricks run: {cause.page}"]
+    lines += _seen(run, cause)
     if tail := log_tail(cause.log_text()):
         lines += [f"  End of {cause.log}:", *_indented("\n".join(tail), "    ")]
     for child in run.triggered:
         if child.awaited and not child.success:
             lines += ["", "It had triggered:", *_indented(diagnosis(child))]
     return "\n".join(lines)
+
+
+def _seen(run: DagRunResult, cause: TaskResult) -> list[str]:
+    """What the failing task's own error may not say: the Databricks tasks and the statements that failed in it."""
+    work = run.work or Work()
+    told = error_text(cause.error) if cause.error is not None else ""
+    lines = []
+    for each in work.runs:
+        for task in each.tasks if each.task_id == cause.name else ():
+            head = task.error.strip().partition("\n")[0]
+            if task.state == "FAILED" and head and head not in told:
+                where = f" ({task.notebook})" if task.notebook else ""
+                lines += [f"  Databricks task {task.key}{where}:", *_indented(ANSI.sub("", task.error.strip()), "    ")]
+    for statement in work.statements:
+        if statement.task_id == cause.name and statement.state == "FAILED":
+            text = " ".join(statement.text.split())
+            lines += [f"  Failed statement: {text[:LOG_WIDTH]}{'…' if len(text) > LOG_WIDTH else ''}"]
+            if statement.error.partition("\n")[0] not in told:
+                lines += _indented(statement.error, "    ")
+    return lines
 
 
 def error_text(error: BaseException) -> str:

@@ -8,22 +8,28 @@ import functools
 import os
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 from unittest.mock import patch
 
 from harness.dagrun import assets, clock, deferral, isolation, triggered
+from harness.dagrun.choice import EVERYTHING, Choice, Names, choose
+from harness.dagrun.collect import collect
 from harness.dagrun.connections import overrides
 from harness.dagrun.home import AirflowHome
+from harness.dagrun.pools import check as check_pools
+from harness.dagrun.pools import make as make_pools
 from harness.dagrun.record import Recorder, RunEvent
-from harness.dagrun.result import BAD, DagRunResult, TaskResult
+from harness.dagrun.result import DagRunResult
 from harness.dagrun.schedule import Steps
+from harness.netguard import ANY, Guard, guarded
 
 MAX_RUNS = 100  # runs that one call may cause through assets
 LONG_AGO = datetime.datetime(1900, 1, 1, tzinfo=datetime.UTC)
 
 Moment = datetime.datetime | str
+Outcome = Literal["success", "failed"]
 
 
 def run_dag(
@@ -33,10 +39,18 @@ def run_dag(
     logical_date: Moment | None = None,
     run_after: Moment | None = None,
     conf: Mapping[str, Any] | None = None,
+    params: Mapping[str, Any] | None = None,
     follow_assets: bool = False,
+    only: Names | None = None,
+    start: Names | None = None,
+    until: Names | None = None,
+    mocks: Mapping[str, Any] | None = None,
     variables: Mapping[str, Any] | None = None,
     connections: Mapping[str, Any] | None = None,
+    pools: Mapping[str, int] | None = None,
+    expect: Outcome | None = None,
     fast: bool = True,
+    network: Iterable[str] = (ANY,),
     on_event: Callable[[RunEvent], object] | None = None,
     echo: TextIO | None = None,
 ) -> DagRunResult:
@@ -44,12 +58,16 @@ def run_dag(
 
     Parameters: ``dag``: a DAG object, a DAG id, or the file of one; ``home``: entered; ``logical_date`` and
     ``run_after``: moments or ISO text, UTC unless said, now by default; ``conf``: the run's configuration, checked
-    against ``params``; ``follow_assets``: also run every DAG that asset events schedule, until none is left;
-    ``variables`` and ``connections``: more of them, for this run; ``fast``: do not wait for retries, sensors and polls;
-    ``on_event``: told of every change; ``echo``: a stream that also gets what the tasks log.
+    against ``params``; ``params``: values of these, as who triggers a run gives them; ``follow_assets``: also run
+    every DAG that asset events schedule, until none is left; ``only``, ``start``, ``until``: tasks or groups that run
+    alone, first, last; ``mocks``: task id to what it returns, a callable that gets the context, or an exception to
+    raise; ``variables``, ``connections``, ``pools`` (name to slots): more of them, for this run; ``expect``: how it
+    must end; ``fast``: do not wait for retries, sensors and polls; ``network``: the hosts beyond this machine that this
+    process may reach meanwhile, all by default; ``on_event``: told of every change; ``echo``: a
+    stream that also gets what the tasks log.
     Returns: the outcome; a failing task raises nothing, ``result.raise_for_failure()`` does.
-    Raises: ``DagNotFound``, ``DagImportFailed``, ``UnrunnableTasks``, ``AssetLoop``, and Airflow's own
-    ``ParamValidationError``.
+    Raises: ``DagRunFailed`` when it did not end as expected; ``DagNotFound``, ``DagImportFailed``, ``TaskNotFound``,
+    ``BadChoice``, ``PoolMissing``, ``UnrunnableTasks``, ``AssetLoop``, and Airflow's own ``ParamValidationError``.
     """
     with contextlib.ExitStack() as around:
         enter = around.enter_context
@@ -58,6 +76,8 @@ def run_dag(
         found = registry.find(dag)
         if follow_assets:
             registry.check()  # a consumer that does not import would silently not run
+        choice = choose(found, only=only, start=start, until=until, mocks=mocks)
+        make_pools(pools or {})
         execution = _Execution(registry.dags, Recorder(home.logs / "runs", home.router, on_event))
         enter(patch.object(home.router, "echo", echo))
         enter(isolation.terminable())
@@ -69,9 +89,15 @@ def run_dag(
         enter(isolation.left_open())
         if fast:
             enter(clock.no_waiting(registry.dags.values()))
+        enter(choice.stand_ins(found))
+        guard = enter(guarded(Guard(network)))
         enter(execution.in_place())
-        result = execution.new(found, _moment(logical_date), _moment(run_after), conf)
-        return execution.follow(result) if follow_assets else result
+        given = {**(params or {}), **(conf or {})} if params is not None or conf is not None else None
+        result = execution.new(found, _moment(logical_date), _moment(run_after), given, choice)
+        if follow_assets:
+            result = execution.follow(result)
+    result = replace(result, blocked=tuple(guard.attempts))
+    return result if expect is None else result.raise_unless(expect)
 
 
 class _Execution:
@@ -103,6 +129,7 @@ class _Execution:
         logical_date: datetime.datetime | None,
         run_after: datetime.datetime | None,
         conf: Mapping[str, Any] | None,
+        choice: Choice = EVERYTHING,
     ) -> DagRunResult:
         """Make a manual run and run it."""
         from airflow.models import dagrun
@@ -112,7 +139,7 @@ class _Execution:
         test = functools.partial(
             dag.test, logical_date=date, run_after=run_after, run_conf=dict(conf) if conf is not None else None
         )
-        return self._run(dag, test, dagrun.get_or_create_dagrun)
+        return self._run(dag, test, dagrun.get_or_create_dagrun, choice)
 
     def existing(self, row: int) -> DagRunResult:
         """Run a queued run."""
@@ -145,13 +172,17 @@ class _Execution:
         waits = task.partial_kwargs.get("wait_for_completion") if task.is_mapped else task.wait_for_completion
         self._children[-1].append(replace(self.existing(row), awaited=bool(waits)))
 
-    def _run(self, dag: Any, test: Callable[[], Any], obtain: Callable[..., Any]) -> DagRunResult:
+    def _run(
+        self, dag: Any, test: Callable[[], Any], obtain: Callable[..., Any], choice: Choice = EVERYTHING
+    ) -> DagRunResult:
+        check_pools(dag, choice.run)
         self._children.append([])
-        started = time.monotonic()
+        started, began = time.monotonic(), time.time()
         steps: list[Steps] = []
 
         def with_steps(**arguments: Any) -> Any:
             run = obtain(**arguments)
+            choice.prepare(run, arguments["session"])
             steps.append(Steps(run, dag, functools.partial(self._scheduled, run.dag_id, run.run_id)))
             run.update_state = steps[0]
             self._recorder.emit(RunEvent("run_started", run.dag_id, run.run_id, "running"))
@@ -163,8 +194,9 @@ class _Execution:
         finally:
             children = self._children.pop()
         run = steps[0].run
-        result = _collect(run.dag_id, run.run_id, dag, self._recorder)
-        result = replace(result, duration=time.monotonic() - started, triggered=children)
+        result = collect(run.dag_id, run.run_id, dag, self._recorder, choice.before)
+        duration = time.monotonic() - started
+        result = replace(result, duration=duration, triggered=children, span=(began, began + duration))
         state = "success" if result.success else "failed"
         self._recorder.emit(RunEvent("run_ended", run.dag_id, run.run_id, state, duration=result.duration))
         return result
@@ -184,42 +216,6 @@ def _adopt(row: int, *, dag: Any, session: Any, **ignored: Any) -> Any:
     run.verify_integrity(session=session, dag_version_id=run.created_dag_version_id)
     session.commit()
     return run
-
-
-def _collect(dag_id: str, run_id: str, dag: Any, recorder: Recorder) -> DagRunResult:
-    from airflow.models.dagrun import DagRun
-    from airflow.models.xcom import XComModel
-    from airflow.sdk.execution_time.xcom import XCom
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    order = {task.task_id: place for place, task in enumerate(dag.topological_sort())}
-    with create_session(scoped=False) as session:
-        run = session.scalars(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)).one()
-        pushed = select(XComModel).where(XComModel.dag_id == dag_id, XComModel.run_id == run_id)
-        rows = session.scalars(pushed.where(XComModel.key.in_(("return_value", "run_page_url"))))
-        values = {(row.task_id, row.map_index, row.key): XCom.deserialize_value(row) for row in rows}
-        tasks = []
-        for ti in sorted(run.get_task_instances(session=session), key=lambda ti: (order[ti.task_id], ti.map_index)):
-            key = (ti.task_id, ti.map_index)
-            tries = recorder.tries.get((dag_id, run_id, *key), [])
-            tasks.append(
-                TaskResult(
-                    task_id=ti.task_id,
-                    map_index=ti.map_index,
-                    state=ti.state or "",
-                    tries=len(tries),
-                    duration=sum(attempt.duration for attempt in tries),
-                    errors=tuple(attempt.error for attempt in tries if attempt.error is not None),
-                    log=tries[-1].log if tries else None,
-                    xcom=values.get((*key, "return_value")),
-                    page=str(values.get((*key, "run_page_url"), "")),
-                )
-            )
-        state = str(run.state)
-    bad = {(task.task_id, task.map_index): task for task in tasks if task.state in BAD}
-    first = recorder.first_failure(dag_id, run_id, set(bad))
-    return DagRunResult(dag_id, run_id, state, tasks, first_failure=bad[first[2:]] if first else None)
 
 
 def _moment(value: Moment | None) -> datetime.datetime | None:

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from harness import netguard
 from harness.kernel import cluster, mounts
 from harness.kernel.context import install_modules
 from harness.kernel.dbutils import DBUtils
@@ -35,12 +36,16 @@ from harness.lake.sql import frontend
 def run_task(shell: Shell, spec_path: Path) -> None:
     """Execute what a ``spec.json`` says and leave ``result.json`` beside it; without one the process has died."""
     spec = KernelSpec.read(spec_path)
+    guard = netguard.guard_process()
     redaction = shell.outputs.redaction
     log = Log(redaction=redaction)
     sys.stdout = Stream("stdout", shell.outputs, log)
     sys.stderr = Stream("stderr", shell.outputs, log)
     try:
         result = _execute(shell, spec)
+        if result.succeeded and guard is not None and guard.attempts:
+            # What the notebook caught, and went on without.
+            raise netguard.NetworkBlocked(f"blocked: {'; '.join(map(str, guard.attempts))}")
     except BaseException as failure:
         result = KernelResult(False, error=describe(failure, Sources()))
     sys.stdout.flush()

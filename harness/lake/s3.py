@@ -18,12 +18,17 @@ from http import HTTPStatus
 from typing import Any
 from xml.sax.saxutils import escape
 
+from harness.lake import s3snapshot
 from harness.lake.faults import BadFault, Fault, Faults
+from harness.lake.s3log import S3Log
+from harness.lake.s3snapshot import BadSnapshot
 from harness.lake.webidentity import ISSUER, Signer
 from harness.process import Lifeline
 
 # No bucket's name has an underscore.
 FAULTS = "/_harness/faults"
+REQUESTS = "/_harness/requests"
+OBJECTS = "/_harness/objects"
 RESET = "/moto-api/reset"
 FIELDS = frozenset({"method", "path", "status", "code", "message", "nth", "times", "when"})
 App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -61,19 +66,53 @@ def faults(endpoint: S3Endpoint, method: str, body: dict[str, Any] | None = None
         raise BadFault(error.read().decode()) from None
 
 
+def requests(endpoint: S3Endpoint) -> list[dict[str, Any]]:
+    """What was asked of our S3 server since its last reset, oldest first: see :class:`harness.lake.s3log.S3Log`.
+
+    Raises: ``OSError`` when it does not answer.
+    """
+    with urllib.request.urlopen(f"{endpoint.url}{REQUESTS}", timeout=30) as response:
+        answer: dict[str, Any] = json.load(response)
+        return list(answer["requests"])
+
+
+def dump(endpoint: S3Endpoint) -> bytes:
+    """All buckets and objects of our S3 server. Raises: ``OSError``, also when it is not ours."""
+    with urllib.request.urlopen(f"{endpoint.url}{OBJECTS}", timeout=300) as response:
+        answer: bytes = response.read()
+        return answer
+
+
+def restore(endpoint: S3Endpoint, blob: bytes) -> None:
+    """Replace them by those of :func:`dump`. Raises: ``BadSnapshot``; ``OSError``, also when it is not ours."""
+    request = urllib.request.Request(f"{endpoint.url}{OBJECTS}", data=blob, method="PUT")
+    try:
+        with urllib.request.urlopen(request, timeout=300):
+            pass
+    except urllib.error.HTTPError as error:
+        with error:
+            raise BadSnapshot(error.read().decode()) from None
+
+
 class Faulty:
     """WSGI layer that lets requests fail, such as with ``SlowDown``; its control interface is at ``FAULTS``."""
 
     def __init__(self, app: App) -> None:
-        self.app = app
+        self.log = S3Log()
+        self.app = self.log.around(app)
         self.faults = Faults()
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         if path == FAULTS:
             return self._control(method, environ, start)
+        if path == REQUESTS:
+            return _send(start, 200, "application/json", json.dumps({"requests": self.log.entries()}).encode())
+        if path == OBJECTS:
+            return self._objects(method, environ, start)
         if path == RESET:
             self.faults.clear()
+            self.log.clear()
         fault = self.faults.hit(
             lambda spec: fnmatch.fnmatchcase(path, spec.get("path", "*")) and spec.get("method", method) == method
         )
@@ -84,6 +123,15 @@ class Faulty:
         else:
             _drain(environ)
         return _refuse(fault, path, start)
+
+    def _objects(self, method: str, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if method == "GET":
+            return _send(start, 200, "application/octet-stream", s3snapshot.dump())
+        try:
+            s3snapshot.restore(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+        except BadSnapshot as error:
+            return _send(start, 400, "text/plain", str(error).encode())
+        return _send(start, 200, "application/json", b"{}")
 
     def _control(self, method: str, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         try:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import harness
+from harness import netguard
 from harness.process import kill_group
 from harness.runner.channel import Channel, ChannelClosed
 
@@ -157,5 +158,6 @@ def kernel_environment(directory: Path, python: str) -> dict[str, str]:
         folder.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             (folder / package.name).symlink_to(package)
+    environment |= netguard.no_profiles()
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(folder), environment.get("PYTHONPATH")]))
     return environment

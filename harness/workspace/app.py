@@ -51,6 +51,7 @@ from harness.workspace import (
     runtimes,
     scim,
     secretscopes,
+    snapshots,
     sqlsessions,
     staging,
     statements,
@@ -69,7 +70,7 @@ from harness.workspace.auth import Guard
 from harness.workspace.credentials import identify
 from harness.workspace.errors import ApiError, handle_api_error, handle_crash, handle_unrouted
 from harness.workspace.requestlog import Logged
-from harness.workspace.wire import PlainTargets
+from harness.workspace.targets import PlainTargets
 
 if TYPE_CHECKING:
     from harness.workspace.state import Workspace
@@ -126,6 +127,7 @@ ROUTES: list[BaseRoute] = [
     *objectpermissions.routes,
     *control.routes,
     *debugger.routes,
+    *snapshots.routes,
     *faults.routes,
 ]
 

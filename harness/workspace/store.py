@@ -109,6 +109,44 @@ class Store:
         with self._lock:
             self._connection.execute("DELETE FROM documents")
 
+    def backup(self, path: Path) -> None:
+        """Write all records into a new SQLite file, as private as ours."""
+        path.touch(mode=0o600)
+        target = sqlite3.connect(path)
+        try:
+            with self._lock:
+                self._connection.backup(target)
+        finally:
+            target.close()
+
+    def replace(self, path: Path, rewrite: Callable[[str], str]) -> None:
+        """Replace every document by those of a :meth:`backup`. Sequences only grow: an id is never given twice.
+
+        Parameters: ``rewrite``: makes a document's JSON text here of what it is there.
+        """
+        source = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            documents = source.execute("SELECT kind, id, json FROM documents").fetchall()
+            sequences = source.execute("SELECT name, value FROM sequences").fetchall()
+        finally:
+            source.close()
+        with self._lock:
+            self._connection.execute("BEGIN")
+            try:
+                self._connection.execute("DELETE FROM documents")
+                self._connection.executemany(
+                    "INSERT INTO documents VALUES (?, ?, ?)", [(k, i, rewrite(text)) for k, i, text in documents]
+                )
+                self._connection.executemany(
+                    "INSERT INTO sequences VALUES (?, ?)"
+                    " ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+                    [row for row in sequences if row[0] != "generation"],
+                )
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
     def next(self, sequence: str, count: int = 1) -> int:
         """The next number of a sequence, from 1; with ``count``, the first of that many reserved in a row."""
         with self._lock:

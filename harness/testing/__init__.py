@@ -1,0 +1,1 @@
+"""What a test writes with: given (factories, snapshots), then (table asserts, golden files), and why it failed."""
