@@ -31,6 +31,15 @@ HOME = pytest.StashKey[AirflowHome]()
 RESULTS = pytest.StashKey[list[DagRunResult]]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--harness-s3``: the one setting that is changed for a whole run of a suite."""
+    parser.getgroup("harness").addoption(
+        "--harness-s3",
+        metavar="SERVER",
+        help="S3 server of the stack: moto, minio, minio-binary, seaweedfs, command, or a URL (setting `s3`)",
+    )
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Installed, we come before the first conftest that may import Airflow."""
@@ -41,6 +50,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Named in a conftest's ``pytest_plugins``, we come at least before the first test module."""
     _enter_home(config)
+    if server := config.getoption("--harness-s3"):
+        # Where every Settings() finds it, those of a suite's own fixtures and of xdist's workers too.
+        chosen = patch.dict(os.environ, HARNESS_S3=server)
+        chosen.start()
+        config.add_cleanup(chosen.stop)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
