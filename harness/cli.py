@@ -145,9 +145,12 @@ def run(
 def up(
     foreground: Annotated[bool, typer.Option(help="Stay in this terminal until Ctrl-C.")] = False,
     s3: S3Option = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on beyond this machine, such as 0.0.0.0 (setting `host`).")
+    ] = None,
 ) -> None:
     """Start a workspace and an S3 server that stay, with their state kept in the project."""
-    settings = _settings(s3=s3)
+    settings = _settings(s3=s3, host=host)
     with _explained():
         from harness.serve import serve, start
 

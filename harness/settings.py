@@ -75,6 +75,15 @@ class Settings(BaseSettings):
         default="new",
         description="What resets remove from an S3 server given by its URL: buckets that came after us, all, none.",
     )
+    sts_port: int = Field(default=0, description="Port of STS beside that S3 server; 0 takes a free one.")
+    host: str = Field(
+        default="127.0.0.1",
+        description="Address that workspace and STS listen on; any but loopback takes `token` and `host_names`.",
+    )
+    host_names: list[str] = Field(
+        default=[], description="Names by which clients elsewhere call this machine; the first is what they are told."
+    )
+    token: str = Field(default="", repr=False, description="The workspace's token; by default made for each stack.")
     port: int = Field(default=0, description="Port of the workspace; 0 takes a free one.")
     tls: bool = Field(default=False, description="Serve the workspace over HTTPS too, for clients that insist on it.")
     tls_port: int = Field(default=0, description="Port of the workspace over HTTPS; 0 takes a free one.")

@@ -80,25 +80,46 @@ class Stack:
         self.directory.mkdir(parents=True, exist_ok=True)
         if self._ephemeral:
             started.callback(shutil.rmtree, self.directory, ignore_errors=True)
+        self._check_exposure()
         # The token is as good as a password for everything in the workspace: made per stack unless the state has one.
-        self.token = self._kept("token", "dapi")
+        self.token = self.settings.token or self._kept("token", "dapi")
         self.client_secret = self.settings.client_secret or self._kept("client_secret", "dose")
         try:
-            servers = [started.enter_context(bind(self.settings.port))]
+            host = self.settings.host
+            servers = [started.enter_context(bind(self.settings.port, host))]
             if self.settings.tls:
-                servers.append(started.enter_context(bind(self.settings.tls_port)))
+                servers.append(started.enter_context(bind(self.settings.tls_port, host)))
                 self.certificates = ensure(self.directory / "tls")
                 self.workspace_tls_url = f"https://localhost:{servers[1].getsockname()[1]}"
             buckets = plan(self.settings, self.directory)
             self.s3 = buckets.endpoint
             self._child(started, buckets.name, buckets.module, buckets.config, buckets.sockets)
-            self.workspace_url = f"http://127.0.0.1:{servers[0].getsockname()[1]}"
+            self.workspace_url = f"http://{self._name()}:{servers[0].getsockname()[1]}"
             self._child(started, "the workspace", "harness.workspace", self._workspace_config(), servers)
             for child in self._children:
                 child.wait_ready()
             self._keep_buckets(started, buckets)
         except (ProcessFailed, S3Unavailable) as error:
             raise StackFailed(str(error)) from error
+
+    def _check_exposure(self) -> None:
+        """Whoever has the token runs code as us: beyond this machine it is to be chosen, not found in a file."""
+        settings = self.settings
+        if settings.host in ("127.0.0.1", "localhost"):
+            return
+        if len(settings.token) < 16 or not settings.host_names:
+            raise StackFailed(
+                f"to listen on {settings.host}, where others may reach it, set HARNESS_TOKEN (16 characters or more) "
+                'and HARNESS_HOST_NAMES (such as ["workspace"]: the names that clients use)'
+            )
+        if settings.s3 != "moto" and "://" not in settings.s3:
+            raise StackFailed(
+                f"the S3 server {settings.s3!r} listens on loopback only: give clients elsewhere one by URL"
+            )
+
+    def _name(self) -> str:
+        names = self.settings.host_names
+        return names[0] if names else "127.0.0.1"
 
     def _keep_buckets(self, started: contextlib.ExitStack, buckets: Plan) -> None:
         """Remember what an S3 server that is not ours holds: no reset of ours may touch it."""
@@ -156,6 +177,7 @@ class Stack:
             "certificate": str(self.certificates.server) if self.certificates else "",
             "org_id": ORG_ID,
             "user": USER,
+            "hosts": self.settings.host_names,
             "directory": str(self.directory),
             "ephemeral": self._ephemeral,
             "s3": asdict(self.s3),

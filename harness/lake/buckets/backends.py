@@ -49,8 +49,8 @@ def plan(settings: Settings, directory: Path) -> Plan:
     Raises: ``S3Unavailable``; ``ProcessFailed`` when a port is taken.
     """
     if settings.s3 == "moto":
-        sock = bind(settings.s3_port)
-        return Plan("the S3 server", _endpoint(settings, _url(sock)), "harness.lake.s3", {}, [sock])
+        sock = bind(settings.s3_port, settings.host)
+        return Plan("the S3 server", _endpoint(settings, _url(settings, sock)), "harness.lake.s3", {}, [sock])
     if "://" in settings.s3:
         return _beside(settings, "the S3 server", settings.s3.rstrip("/"), {}, ours=False)
     makers: dict[str, Callable[[Settings, int, Path], dict[str, Any]]] = {
@@ -78,8 +78,8 @@ def _beside(settings: Settings, name: str, url: str, config: dict[str, Any], *, 
     """A server with our STS beside it, which gives credentials that the server takes."""
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         raise S3Unavailable(f"{settings.s3!r} is no URL of an S3 server: give one such as http://127.0.0.1:9000")
-    sock = bind()
-    endpoint = _endpoint(settings, url, _url(sock))
+    sock = bind(settings.sts_port, settings.host)
+    endpoint = _endpoint(settings, url, _url(settings, sock))
     return Plan(name, endpoint, PROGRAM, {**config, "endpoint": asdict(endpoint)}, [sock], ours)
 
 
@@ -87,8 +87,9 @@ def _endpoint(settings: Settings, url: str, sts_url: str = "") -> S3Endpoint:
     return S3Endpoint(url, settings.s3_access_key, settings.s3_secret_key, settings.s3_region, sts_url)
 
 
-def _url(sock: socket.socket) -> str:
-    return f"http://127.0.0.1:{sock.getsockname()[1]}"
+def _url(settings: Settings, sock: socket.socket) -> str:
+    name = settings.host_names[0] if settings.host_names else "127.0.0.1"
+    return f"http://{name}:{sock.getsockname()[1]}"
 
 
 def _container(settings: Settings, port: int, directory: Path) -> dict[str, Any]:
