@@ -23,6 +23,9 @@ from harness.settings import Settings
 
 DEMO_DAG = "green_energy_extract"
 DEBUG = "breakpoint() in a notebook stops here, in pdb."
+S3Option = Annotated[
+    str | None, typer.Option(help="S3 server: moto, minio, minio-binary, seaweedfs, command, or a URL (setting `s3`).")
+]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -77,21 +80,21 @@ def _explained() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def _settings() -> Settings:
+def _settings(**given: Any) -> Settings:
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
     try:
-        return Settings()
+        return Settings(**{name: value for name, value in given.items() if value is not None})
     except (SettingsError, ValidationError) as error:
         err.print(f"A setting is wrong. {error}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(2) from None
 
 
 @app.command()
-def demo() -> None:
+def demo(s3: S3Option = None) -> None:
     """Run this repository's pipeline from end to end, twice, and show what it left behind."""
-    settings = _settings()
+    settings = _settings(s3=s3)
     with _explained():
         from harness.session import Session
 
@@ -157,9 +160,13 @@ def run_notebook(
 @app.command()
 def up(
     foreground: Annotated[bool, typer.Option(help="Stay in this terminal until Ctrl-C.")] = False,
+    s3: S3Option = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on beyond this machine, such as 0.0.0.0 (setting `host`).")
+    ] = None,
 ) -> None:
     """Start a workspace and an S3 server that stay, with their state kept in the project."""
-    settings = _settings()
+    settings = _settings(s3=s3, host=host)
     with _explained():
         from harness.serve import serve, start
 

@@ -41,6 +41,7 @@ from harness.testing.fixtures import (
     table_asserts,
 )
 from harness.testing.marks import HELP, Marked
+from harness.testing.options import HOME, pytest_addoption, pytest_collection_modifyitems
 from harness.testing.witness import witnessed
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from harness.stack import Stack
 
 __all__ = [
+    "HOME",
     "assert_schema",
     "assert_table",
     "factory",
@@ -65,6 +67,8 @@ __all__ = [
     "make_table",
     "make_volume",
     "make_warehouse",
+    "pytest_addoption",
+    "pytest_collection_modifyitems",
     "seed",
     "snapshot",
     "snapshot_folder",
@@ -73,15 +77,8 @@ __all__ = [
 
 RunDag = Callable[..., DagRunResult]
 
-HOME = pytest.StashKey[AirflowHome]()
 RESULTS = pytest.StashKey[list[DagRunResult]]()
 EXPECTED = pytest.StashKey["Faults | None"]()
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("harness")
-    group.addoption("--update-golden", action="store_true", help="write the golden tables anew instead of comparing")
-    group.addoption("--harness-validate", action="store_true", help="validate DAGs, notebooks and SQL: one test a rule")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -95,16 +92,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Named in a conftest's ``pytest_plugins``, we come at least before the first test module."""
     config.addinivalue_line("markers", HELP)
     _enter_home(config)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Add the rules of ``harness validate`` to the session's tests, where ``-k`` and the like may choose among them."""
-    if config.getoption("--harness-validate"):
-        from harness.validate import items as validation
-
-        home = config.stash.get(HOME, None)
-        items += validation.items(session, home.outside if home is not None else {})
+    if server := config.getoption("--harness-s3"):
+        # Where every Settings() finds it, those of a suite's own fixtures and of xdist's workers too.
+        chosen = patch.dict(os.environ, HARNESS_S3=server)
+        chosen.start()
+        config.add_cleanup(chosen.stop)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -19,6 +19,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+S3_SERVERS = ("moto", "minio", "minio-binary", "seaweedfs", "command")
+
 
 class _HarnessTable(PyprojectTomlConfigSettingsSource):
     """``[tool.harness]`` without ``[tool.harness.validate]``, which is no setting of the stack."""
@@ -68,13 +70,37 @@ class Settings(BaseSettings):
     kernel_python: Path | None = Field(
         default=None, description="Interpreter that runs notebooks; default: the harness's own."
     )
-    s3: str = Field(default="moto", description="S3 server: `moto`, or the URL of any endpoint.")
+    s3: str = Field(
+        default="moto",
+        description="S3 server: `moto`, `minio` (container), `minio-binary`, `seaweedfs`, `command`, or a URL.",
+    )
     s3_access_key: str = Field(default="harness", description="Access key id for the S3 server.")
     s3_secret_key: str = Field(default="harness-secret", description="Secret access key for the S3 server.")
+    s3_region: str = Field(default="us-east-1", description="Region that clients of the S3 server sign for.")
+    s3_image: str = Field(
+        default="airflow-databricks-harness/minio:2026-02-12",
+        description="Image of `s3 = minio`: one built here (docs/s3.md), a mirror's or a fork's.",
+    )
+    s3_command: str = Field(
+        default="", description="Command line of `s3 = command`, with `{port}` and `{directory}` in it."
+    )
+    s3_reset: Literal["new", "all", "none"] = Field(
+        default="new",
+        description="What resets remove from an S3 server given by its URL: buckets that came after us, all, none.",
+    )
+    sts_port: int = Field(default=0, description="Port of STS beside that S3 server; 0 takes a free one.")
+    host: str = Field(
+        default="127.0.0.1",
+        description="Address that workspace and STS listen on; any but loopback takes `token` and `host_names`.",
+    )
+    host_names: list[str] = Field(
+        default=[], description="Names by which clients elsewhere call this machine; the first is what they are told."
+    )
+    token: str = Field(default="", repr=False, description="The workspace's token; by default made for each stack.")
     port: int = Field(default=0, description="Port of the workspace; 0 takes a free one.")
     tls: bool = Field(default=False, description="Serve the workspace over HTTPS too, for clients that insist on it.")
     tls_port: int = Field(default=0, description="Port of the workspace over HTTPS; 0 takes a free one.")
-    s3_port: int = Field(default=0, description="Port of the built-in S3 server; 0 takes a free one.")
+    s3_port: int = Field(default=0, description="Port of the S3 server that we start; 0 takes a free one.")
     secrets: dict[str, str] = Field(
         default={}, repr=False, description="What secret scopes hold from the start: `scope/key` to value."
     )
@@ -96,6 +122,13 @@ class Settings(BaseSettings):
     class_archive: bool = Field(
         default=True, description="Build and use an archive of loaded JVM classes (starts 3 times faster)."
     )
+
+    @field_validator("s3")
+    @classmethod
+    def _a_server_or_a_url(cls, s3: str) -> str:
+        if s3 not in S3_SERVERS and not s3.startswith(("http://", "https://")):
+            raise ValueError(f"{s3!r} is none of {', '.join(S3_SERVERS)}, and no URL")
+        return s3
 
     @field_validator("secrets")
     @classmethod

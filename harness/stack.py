@@ -18,6 +18,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,6 +27,7 @@ from urllib.parse import urlsplit
 from harness import netguard
 from harness.certificates import Certificates, ensure
 from harness.dagrun.connections import Endpoints
+from harness.lake.buckets import Plan, S3Unavailable, empty, names, plan
 from harness.lake.s3 import S3Endpoint
 from harness.lake.s3 import reset as reset_s3
 from harness.process import Child, ProcessFailed, bind
@@ -62,6 +64,7 @@ class Stack:
         self.s3 = S3Endpoint("", self.settings.s3_access_key, self.settings.s3_secret_key)
         self._stop = contextlib.ExitStack()
         self._children: list[Child] = []
+        self._kept_buckets: frozenset[str] = frozenset()
 
     def __enter__(self) -> Stack:
         with contextlib.ExitStack() as started:
@@ -79,27 +82,60 @@ class Stack:
         self.directory.mkdir(parents=True, exist_ok=True)
         if self._ephemeral:
             started.callback(shutil.rmtree, self.directory, ignore_errors=True)
+        self._check_exposure()
         # The token is as good as a password for everything in the workspace: made per stack unless the state has one.
-        self.token = self._kept("token", "dapi")
+        self.token = self.settings.token or self._kept("token", "dapi")
         self.client_secret = self.settings.client_secret or self._kept("client_secret", "dose")
         try:
-            servers = [started.enter_context(bind(self.settings.port))]
+            host = self.settings.host
+            servers = [started.enter_context(bind(self.settings.port, host))]
             if self.settings.tls:
-                servers.append(started.enter_context(bind(self.settings.tls_port)))
+                servers.append(started.enter_context(bind(self.settings.tls_port, host)))
                 self.certificates = ensure(self.directory / "tls")
                 self.workspace_tls_url = f"https://localhost:{servers[1].getsockname()[1]}"
-            if self.settings.s3 == "moto":
-                bucket_server = started.enter_context(bind(self.settings.s3_port))
-                self.s3 = self._endpoint(f"http://127.0.0.1:{bucket_server.getsockname()[1]}")
-                self._child(started, "the S3 server", "harness.lake.s3", {}, [bucket_server])
-            else:
-                self.s3 = self._endpoint(self.settings.s3)
-            self.workspace_url = f"http://127.0.0.1:{servers[0].getsockname()[1]}"
+            buckets = plan(self.settings, self.directory)
+            self.s3 = buckets.endpoint
+            self._child(started, buckets.name, buckets.module, buckets.config, buckets.sockets)
+            self.workspace_url = f"http://{self._name()}:{servers[0].getsockname()[1]}"
             self._child(started, "the workspace", "harness.workspace", self._workspace_config(), servers)
             for child in self._children:
                 child.wait_ready()
-        except ProcessFailed as error:
+            self._keep_buckets(started, buckets)
+        except (ProcessFailed, S3Unavailable) as error:
             raise StackFailed(str(error)) from error
+
+    def _check_exposure(self) -> None:
+        """Whoever has the token runs code as us: beyond this machine it is to be chosen, not found in a file."""
+        settings = self.settings
+        if settings.host in ("127.0.0.1", "localhost"):
+            return
+        if len(settings.token) < 16 or not settings.host_names:
+            raise StackFailed(
+                f"to listen on {settings.host}, where others may reach it, set HARNESS_TOKEN (16 characters or more) "
+                'and HARNESS_HOST_NAMES (such as ["workspace"]: the names that clients use)'
+            )
+        if settings.s3 != "moto" and "://" not in settings.s3:
+            raise StackFailed(
+                f"the S3 server {settings.s3!r} listens on loopback only: give clients elsewhere one by URL"
+            )
+
+    def _name(self) -> str:
+        names = self.settings.host_names
+        return names[0] if names else "127.0.0.1"
+
+    def _keep_buckets(self, started: contextlib.ExitStack, buckets: Plan) -> None:
+        """Remember what an S3 server that is not ours holds: no reset of ours may touch it."""
+        if buckets.ours or self.settings.s3_reset != "new":
+            return
+        try:
+            self._kept_buckets = names(self.s3)
+        except Exception as error:
+            raise StackFailed(
+                f"the S3 server at {self.s3.url} does not list its buckets ({error}), so that resets cannot tell "
+                "which are ours: set HARNESS_S3_RESET=none, and remove them yourself"
+            ) from error
+        if self._ephemeral:
+            started.callback(self._reset_s3)
 
     def _child(
         self, started: contextlib.ExitStack, name: str, module: str, config: dict[str, Any], socks: list[socket.socket]
@@ -134,9 +170,6 @@ class Stack:
             file.write(made)
         return made
 
-    def _endpoint(self, url: str) -> S3Endpoint:
-        return S3Endpoint(url, self.settings.s3_access_key, self.settings.s3_secret_key)
-
     def _workspace_config(self) -> dict[str, Any]:
         settings = self.settings
         return {
@@ -147,9 +180,10 @@ class Stack:
             "certificate": str(self.certificates.server) if self.certificates else "",
             "org_id": ORG_ID,
             "user": USER,
+            "hosts": self.settings.host_names,
             "directory": str(self.directory),
             "ephemeral": self._ephemeral,
-            "s3": {"url": self.s3.url, "access_key": self.s3.access_key, "secret_key": self.s3.secret_key},
+            "s3": asdict(self.s3),
             "roots": {prefix: str(settings.path(folder)) for prefix, folder in settings.mounts.items()},
             "warehouses": [{"id": WAREHOUSE_ID, "name": WAREHOUSE_ID}],
             "catalogs": ["main", "hive_metastore"],
@@ -186,6 +220,7 @@ class Stack:
             s3_access_key=self.s3.access_key,
             s3_secret_key=self.s3.secret_key,
             s3_region=self.s3.region,
+            sts_url=self.s3.sts_url,
             workspace_tls_url=self.workspace_tls_url,
             ca_bundle=str(self.certificates.bundle) if self.certificates else "",
         )
@@ -215,8 +250,15 @@ class Stack:
     def reset(self) -> None:
         """Forget every table, job, run, object and imported file. Milliseconds; Spark stays warm."""
         self.control("POST", "reset")
+        self._reset_s3()
+
+    def _reset_s3(self) -> None:
         if self.settings.s3 == "moto":
             reset_s3(self.s3)
+        elif "://" not in self.settings.s3:
+            empty(self.s3)
+        elif self.settings.s3_reset != "none":
+            empty(self.s3, keep=self._kept_buckets)
 
 
 def control(

@@ -91,6 +91,18 @@ def test_the_settings_are_redefined_in_a_conftest(project: pytest.Pytester) -> N
     project.runpytest_subprocess().assert_outcomes(passed=1)
 
 
+def test_the_s3_server_is_chosen_on_the_command_line(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        def test_server(harness_settings):
+            assert harness_settings.s3 == "http://127.0.0.1:9"
+        """
+    )
+    project.runpytest_subprocess("--harness-s3=http://127.0.0.1:9").assert_outcomes(passed=1)
+    refused = project.runpytest_subprocess("--harness-s3=ceph")
+    refused.stdout.fnmatch_lines(["*'ceph' is none of moto, minio, *"])
+
+
 def test_a_project_without_dags_is_left_alone(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "mine")
     pytester.makepyfile(

@@ -24,6 +24,7 @@ class Endpoints:
     s3_region: str = "us-east-1"
     workspace_tls_url: str = ""
     ca_bundle: str = ""
+    sts_url: str = ""
 
     def __repr__(self) -> str:
         # Secrets are for the environment, not for a test's failure report.
@@ -45,6 +46,7 @@ def environment(endpoints: Endpoints, *, tls: bool = False) -> dict[str, str]:
         "DATABRICKS_WAREHOUSE_ID": endpoints.warehouse_id,
         # Every AWS service goes there, so that `sts` (which a DAG may ask who it is) never leaves the machine.
         "AWS_ENDPOINT_URL": endpoints.s3_url,
+        **({"AWS_ENDPOINT_URL_STS": endpoints.sts_url} if endpoints.sts_url else {}),
         "AWS_ACCESS_KEY_ID": endpoints.s3_access_key,
         "AWS_SECRET_ACCESS_KEY": endpoints.s3_secret_key,
         "AWS_DEFAULT_REGION": endpoints.s3_region,
@@ -112,7 +114,11 @@ def _aws(endpoints: Endpoints) -> dict[str, object]:
         "conn_type": "aws",
         "login": endpoints.s3_access_key,
         "password": endpoints.s3_secret_key,
-        "extra": {"endpoint_url": endpoints.s3_url, "region_name": endpoints.s3_region},
+        "extra": {
+            "endpoint_url": endpoints.s3_url,
+            "region_name": endpoints.s3_region,
+            **({"service_config": {"sts": {"endpoint_url": endpoints.sts_url}}} if endpoints.sts_url else {}),
+        },
     }
 
 

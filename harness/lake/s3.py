@@ -9,6 +9,7 @@ import fnmatch
 import io
 import json
 import logging
+import socket
 import threading
 import urllib.error
 import urllib.request
@@ -42,6 +43,11 @@ class S3Endpoint:
     access_key: str
     secret_key: str
     region: str = "us-east-1"
+    # Where STS is, when the S3 server does not answer it itself.
+    sts_url: str = ""
+
+    def __repr__(self) -> str:
+        return f"S3Endpoint(url={self.url!r}, access_key={self.access_key!r})"
 
 
 def reset(endpoint: S3Endpoint) -> None:
@@ -198,6 +204,18 @@ def main() -> None:
     (sock,) = lifeline.sockets
     # Imported late: the parent's pipe must be read before the two seconds that these imports take.
     from moto.server import DomainDispatcherApplication, create_backend_app
+
+    host, port = sock.getsockname()
+    signer = Signer(f"http://{host}:{port}")
+    signer.add_to_moto()
+    server = wsgi_server(sock, Faulty(Identified(DomainDispatcherApplication(create_backend_app), signer)))
+    lifeline.on_parent_gone(lambda: threading.Thread(target=server.shutdown).start())
+    lifeline.ready(url=f"http://{host}:{port}")
+    server.serve_forever()
+
+
+def wsgi_server(sock: socket.socket, application: Any) -> Any:
+    """A server of ``application``, a thread a connection, on a socket that listens already."""
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Handler(WSGIRequestHandler):  # type: ignore[misc]
@@ -210,13 +228,7 @@ def main() -> None:
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     host, port = sock.getsockname()
-    signer = Signer(f"http://{host}:{port}")
-    signer.add_to_moto()
-    application = Faulty(Identified(DomainDispatcherApplication(create_backend_app), signer))
-    server = make_server(host, port, application, threaded=True, request_handler=Handler, fd=sock.fileno())
-    lifeline.on_parent_gone(lambda: threading.Thread(target=server.shutdown).start())
-    lifeline.ready(url=f"http://{host}:{port}")
-    server.serve_forever()
+    return make_server(host, port, application, threaded=True, request_handler=Handler, fd=sock.fileno())
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ def s3_environment(engine: Engine) -> dict[str, str]:
         return {}
     return {
         "AWS_ENDPOINT_URL": s3.url,
+        **({"AWS_ENDPOINT_URL_STS": s3.sts_url} if s3.sts_url else {}),
         "AWS_ACCESS_KEY_ID": s3.access_key,
         "AWS_SECRET_ACCESS_KEY": s3.secret_key,
         "AWS_DEFAULT_REGION": s3.region,

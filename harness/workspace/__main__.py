@@ -139,7 +139,8 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     sock, *tls = lifeline.sockets
     host, port = sock.getsockname()
-    url = f"http://{host}:{port}"
+    # Our own parts, and notebooks, reach us on this machine, on whatever else we listen.
+    url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     workspace = compose(Config.of(lifeline.config), url)
     server = Server(workspace, listening=lambda: lifeline.ready(url=url), tls=tls[0] if tls else None)
 

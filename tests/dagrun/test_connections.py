@@ -43,6 +43,19 @@ def test_every_aws_service_is_the_local_one() -> None:
         assert session.client(service).meta.endpoint_url == "http://127.0.0.1:9123"
 
 
+def test_where_sts_is_elsewhere_boto3_and_airflow_ask_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    import boto3
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+    from airflow.providers.amazon.aws.hooks.sts import StsHook
+
+    for name, value in environment(replace(ENDPOINTS, sts_url="http://127.0.0.1:9124")).items():
+        monkeypatch.setenv(name, value)
+    assert boto3.client("sts").meta.endpoint_url == "http://127.0.0.1:9124"
+    assert boto3.client("s3").meta.endpoint_url == "http://127.0.0.1:9123"
+    assert StsHook(aws_conn_id="aws_default").conn.meta.endpoint_url == "http://127.0.0.1:9124"
+    assert S3Hook(aws_conn_id="aws_default").conn.meta.endpoint_url == "http://127.0.0.1:9123"
+
+
 def test_over_https_every_client_is_told_whom_to_trust_and_an_operators_http_path_counts() -> None:
     secure = replace(ENDPOINTS, workspace_tls_url="https://localhost:8443", ca_bundle="/x/bundle.pem")
     made = environment(secure, tls=True)

@@ -1,0 +1,29 @@
+"""Prepare what the tests with the marker ``containers`` need, and run them: ``python -m containers [OPTIONS]``.
+
+Without options (they are pytest's), the demo runs afterwards, on MinIO in a container.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from containers.engine import EngineUnavailable, engine
+from containers.minio import image
+
+
+def main(options: list[str]) -> int:
+    with engine():
+        print(f"MinIO: {image()}", flush=True)
+        tests = [sys.executable, "-m", "pytest", "-m", "containers", "-rs", *(options or ["tests"])]
+        code = subprocess.run(tests, check=False).returncode
+        if code or options:
+            return code
+        return subprocess.run([sys.executable, "-m", "harness.cli", "demo", "--s3", "minio"], check=False).returncode
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except EngineUnavailable as error:
+        sys.exit(str(error))

@@ -1,0 +1,30 @@
+"""pytest's options of the harness, and what ``--harness-validate`` adds to a session."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.dagrun import AirflowHome
+
+HOME = pytest.StashKey[AirflowHome]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("harness")
+    group.addoption("--update-golden", action="store_true", help="write the golden tables anew instead of comparing")
+    group.addoption("--harness-validate", action="store_true", help="validate DAGs, notebooks and SQL: one test a rule")
+    group.addoption(
+        "--harness-s3",
+        metavar="SERVER",
+        help="S3 server of the stack: moto, minio, minio-binary, seaweedfs, command, or a URL (setting `s3`)",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Add the rules of ``harness validate`` to the session's tests, where ``-k`` and the like may choose among them."""
+    if config.getoption("--harness-validate"):
+        from harness.validate import items as validation
+
+        home = config.stash.get(HOME, None)
+        items += validation.items(session, home.outside if home is not None else {})
