@@ -3,18 +3,27 @@ package io.unitycatalog.harness;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
- * Databricks' spellings that Spark's grammar lacks, put into Spark's, in place: every character keeps its position, so
- * that error messages point to what the author wrote. Words are found by a scan that knows strings, quoted names and
+ * Databricks' spellings that Spark's grammar lacks, put into Spark's, in place: every character keeps its position (but
+ * for what follows a version), so that error messages point to what the author wrote. Words are found by a scan that knows strings, quoted names and
  * comments, so it reaches statements inside BEGIN ... END and leaves text alone.
  */
 final class Dialect {
+  private static final Pattern VERSION = Pattern.compile("[vV](\\d+)\\b|(\\d{17})\\b");
+  private static final Pattern MOMENT = Pattern.compile("(....)(..)(..)(..)(..)(..)(...)");
+
   private record Word(String text, int start, int end) {}
 
   private Dialect() {}
 
   static String toSpark(String sql) {
+    return versions(spellings(sql));
+  }
+
+  private static String spellings(String sql) {
     String upper = sql.toUpperCase(Locale.ROOT);
     boolean concerned = upper.contains("CATALOG") || upper.contains("MANAGED") || upper.contains("AUTO");
     if (!concerned || upper.length() != sql.length()) return sql;
@@ -35,6 +44,27 @@ final class Dialect {
     return out.toString();
   }
 
+  /** t@v3 and t@20260131120000000 -> t VERSION AS OF 3 and t TIMESTAMP AS OF '2026-01-31 12:00:00.000'. */
+  private static String versions(String sql) {
+    if (sql.indexOf('@') < 0) return sql;
+    StringBuilder out = new StringBuilder();
+    int copied = 0;
+    for (int i = 0; i < sql.length(); i = next(sql, i)) {
+      if (sql.charAt(i) != '@' || i == 0 || !endsName(sql.charAt(i - 1))) continue;
+      Matcher version = VERSION.matcher(sql).region(i + 1, sql.length());
+      if (!version.lookingAt()) continue;
+      out.append(sql, copied, i);
+      if (version.group(1) != null) out.append(" VERSION AS OF ").append(version.group(1));
+      else out.append(MOMENT.matcher(version.group(2)).replaceFirst(" TIMESTAMP AS OF '$1-$2-$3 $4:$5:$6.$7'"));
+      copied = version.end();
+    }
+    return out.append(sql.substring(copied)).toString();
+  }
+
+  private static boolean endsName(char c) {
+    return Character.isLetterOrDigit(c) || c == '_' || c == '`';
+  }
+
   private static boolean at(List<Word> words, int index, String... expected) {
     if (index + expected.length > words.size()) return false;
     for (int i = 0; i < expected.length; i++) if (!words.get(index + i).text.equals(expected[i])) return false;
@@ -50,17 +80,24 @@ final class Dialect {
     int i = 0;
     while (i < sql.length()) {
       char c = sql.charAt(i);
-      int end = i + 1;
-      if (c == '\'' || c == '"' || c == '`') end = afterQuote(sql, i);
-      else if (sql.startsWith("--", i)) end = after(sql, "\n", i);
-      else if (sql.startsWith("/*", i)) end = after(sql, "*/", i + 2);
-      else if (Character.isLetter(c) || c == '_') {
-        while (end < sql.length() && (Character.isLetterOrDigit(sql.charAt(end)) || sql.charAt(end) == '_')) end++;
-        words.add(new Word(sql.substring(i, end).toUpperCase(Locale.ROOT), i, end));
-      } else if (!Character.isWhitespace(c)) words.add(new Word(String.valueOf(c), i, end));
+      int end = next(sql, i);
+      if (Character.isLetter(c) || c == '_') words.add(new Word(sql.substring(i, end).toUpperCase(Locale.ROOT), i, end));
+      else if (end == i + 1 && !Character.isWhitespace(c)) words.add(new Word(String.valueOf(c), i, end));
       i = end;
     }
     return words;
+  }
+
+  /** Where what begins at {@code i} ends: a string, a quoted name, a comment, a word, or one character. */
+  private static int next(String sql, int i) {
+    char c = sql.charAt(i);
+    int end = i + 1;
+    if (c == '\'' || c == '"' || c == '`') return afterQuote(sql, i);
+    if (sql.startsWith("--", i)) return after(sql, "\n", i);
+    if (sql.startsWith("/*", i)) return after(sql, "*/", i + 2);
+    if (!Character.isLetter(c) && c != '_') return end;
+    while (end < sql.length() && (Character.isLetterOrDigit(sql.charAt(end)) || sql.charAt(end) == '_')) end++;
+    return end;
   }
 
   private static int afterQuote(String sql, int start) {

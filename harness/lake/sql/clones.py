@@ -52,7 +52,10 @@ def _begin(read: Reader) -> str:
 
 
 def _version(read: Reader) -> str:
-    """``VERSION AS OF n`` or ``TIMESTAMP AS OF 't'``, as Spark takes it too."""
+    """``VERSION AS OF n``, ``TIMESTAMP AS OF 't'`` or ``@…``, as Spark takes it too."""
+    if read.is_mark("@"):
+        read.at += 1
+        return f"@{read.next('a version').text}"
     if read.take("VERSION", "AS", "OF"):
         return f" VERSION AS OF {read.next('a version').text}"
     if read.take("TIMESTAMP", "AS", "OF"):
