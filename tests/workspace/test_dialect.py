@@ -63,6 +63,9 @@ def test_a_catalog_is_made_described_changed_and_dropped(run: Run, workspace: Wo
     assert not list(tmp_path.glob("made/default/t-*"))
     with pytest.raises(ServerOperationError, match=r"\[NO_SUCH_CATALOG_EXCEPTION\]"):
         run("DROP CATALOG made")
+    run("CREATE CATALOG made")
+    run("CREATE TABLE made.default.t AS SELECT 2 AS id")
+    assert run("SELECT * FROM made.default.t") == [(2,)]
 
 
 def test_grants_are_recorded_shown_and_revoked(run: Run, workspace: WorkspaceClient) -> None:

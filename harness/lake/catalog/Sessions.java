@@ -8,6 +8,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.spark.SparkContext;
 import org.apache.spark.internal.config.ConfigEntry;
+import org.apache.spark.internal.config.ConfigEntry$;
 import org.apache.spark.sql.classic.SparkSession;
 import org.apache.spark.sql.internal.SQLConf;
 import org.apache.spark.sql.internal.SQLConf$;
@@ -45,8 +46,14 @@ public final class Sessions {
   }
 
   public static void removeCatalog(String name) {
-    ConfigEntry<?> entry = ADDED.remove(name);
-    if (entry != null) SQLConf$.MODULE$.unregister(entry);
+    ADDED.computeIfPresent(
+        name,
+        (n, entry) -> {
+          SQLConf$.MODULE$.unregister(entry);
+          // Else the name could not be had again: Spark (4.2.0) keeps every entry that was made here as well.
+          ConfigEntry$.MODULE$.knownConfigs().remove(entry.key());
+          return null;
+        });
   }
 
   /** Load every configured catalog in a session, so that SHOW CATALOGS lists it. */
