@@ -61,6 +61,10 @@ class Settings(BaseSettings):
     port: int = Field(default=0, description="Port of the workspace; 0 takes a free one.")
     tls: bool = Field(default=False, description="Serve the workspace over HTTPS too, for clients that insist on it.")
     tls_port: int = Field(default=0, description="Port of the workspace over HTTPS; 0 takes a free one.")
+    hosts: list[str] = Field(
+        default=[],
+        description="Host names of production workspaces that connections keep: the workspace answers to them too.",
+    )
     s3_port: int = Field(default=0, description="Port of the built-in S3 server; 0 takes a free one.")
     secrets: dict[str, str] = Field(
         default={}, repr=False, description="What secret scopes hold from the start: `scope/key` to value."

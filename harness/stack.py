@@ -84,7 +84,7 @@ class Stack:
             servers = [started.enter_context(bind(self.settings.port))]
             if self.settings.tls:
                 servers.append(started.enter_context(bind(self.settings.tls_port)))
-                self.certificates = ensure(self.directory / "tls")
+                self.certificates = ensure(self.directory / "tls", hosts=self.settings.hosts)
                 self.workspace_tls_url = f"https://localhost:{servers[1].getsockname()[1]}"
             if self.settings.s3 == "moto":
                 bucket_server = started.enter_context(bind(self.settings.s3_port))
@@ -142,6 +142,7 @@ class Stack:
             "client_secret": self.client_secret,
             "secrets": settings.secrets,
             "certificate": str(self.certificates.server) if self.certificates else "",
+            "hosts": self.settings.hosts,
             "org_id": ORG_ID,
             "user": USER,
             "directory": str(self.directory),
