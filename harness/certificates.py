@@ -1,14 +1,15 @@
 """An authority of the stack's own, for clients that speak nothing but HTTPS.
 
 Its key signs the one certificate of the workspace and is then forgotten: who trusts it trusts the owner of that
-certificate's key, which nobody but us can read, and only as this machine (``localhost``).
+certificate's key, which nobody but us can read, and only as this machine (``localhost``) or under the names that the
+settings give it.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,15 +33,17 @@ class Certificates:
     bundle: Path
 
 
-def ensure(directory: Path, environ: Mapping[str, str] = os.environ) -> Certificates:
-    """The certificates kept in a directory, made anew when there are none or they end soon.
+def ensure(directory: Path, environ: Mapping[str, str] = os.environ, hosts: Sequence[str] = ()) -> Certificates:
+    """The certificates kept in a directory, made anew when there are none, they end soon, or are of other hosts.
 
-    Parameters: ``environ``: names the bundle that clients would trust without us; by default certifi's.
+    Parameters: ``environ``: names the bundle that clients would trust without us; by default certifi's; ``hosts``:
+    names besides this machine's.
     """
     directory.mkdir(parents=True, exist_ok=True)
     found = Certificates(directory / "server.pem", directory / "ca.pem", directory / "bundle.pem")
-    if not (found.server.is_file() and found.authority.is_file() and _lasts(found.server)):
-        authority, server = _made()
+    names = [*NAMES, *sorted({host.lower() for host in hosts} - {*NAMES})]
+    if not (found.server.is_file() and found.authority.is_file() and _lasts(found.server, names)):
+        authority, server = _made(names)
         found.authority.write_bytes(authority)
         with open(os.open(found.server, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(server)
@@ -59,15 +62,15 @@ def _trusted(environ: Mapping[str, str], ours: Path) -> bytes:
     return Path(certifi.where()).read_bytes()
 
 
-def _lasts(server: Path) -> bool:
+def _lasts(server: Path, names: list[str]) -> bool:
     from cryptography import x509
 
-    return bool(
-        x509.load_pem_x509_certificate(server.read_bytes()).not_valid_after_utc > datetime.now(UTC) + RENEWED_BEFORE
-    )
+    found = x509.load_pem_x509_certificate(server.read_bytes())
+    of = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
+    return bool(found.not_valid_after_utc > datetime.now(UTC) + RENEWED_BEFORE) and of == names
 
 
-def _made() -> tuple[bytes, bytes]:
+def _made(names: list[str]) -> tuple[bytes, bytes]:
     """A new authority's certificate, and a certificate that it signed with its key."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -109,7 +112,7 @@ def _made() -> tuple[bytes, bytes]:
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage("digital_signature"), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([*map(x509.DNSName, NAMES), *addresses]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([*map(x509.DNSName, names), *addresses]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )

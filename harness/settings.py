@@ -94,7 +94,9 @@ class Settings(BaseSettings):
         description="Address that workspace and STS listen on; any but loopback takes `token` and `host_names`.",
     )
     host_names: list[str] = Field(
-        default=[], description="Names by which clients elsewhere call this machine; the first is what they are told."
+        default=[],
+        description="Names besides loopback's that the workspace answers to: production hosts, or this machine's where "
+        "`host` is not loopback; there clients are told the first.",
     )
     token: str = Field(default="", repr=False, description="The workspace's token; by default made for each stack.")
     port: int = Field(default=0, description="Port of the workspace; 0 takes a free one.")
@@ -152,3 +154,13 @@ class Settings(BaseSettings):
     def path(self, value: Path) -> Path:
         """A setting's path, made absolute against the project's root."""
         return value if value.is_absolute() else (self.project / value).resolve()
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine reaches the stack."""
+        return self.host in ("127.0.0.1", "localhost")
+
+    @property
+    def client_host(self) -> str:
+        """The name under which clients are told to find the stack."""
+        return "127.0.0.1" if self.on_loopback or not self.host_names else self.host_names[0]

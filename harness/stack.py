@@ -91,12 +91,12 @@ class Stack:
             servers = [started.enter_context(bind(self.settings.port, host))]
             if self.settings.tls:
                 servers.append(started.enter_context(bind(self.settings.tls_port, host)))
-                self.certificates = ensure(self.directory / "tls")
+                self.certificates = ensure(self.directory / "tls", hosts=self.settings.host_names)
                 self.workspace_tls_url = f"https://localhost:{servers[1].getsockname()[1]}"
             buckets = plan(self.settings, self.directory)
             self.s3 = buckets.endpoint
             self._child(started, buckets.name, buckets.module, buckets.config, buckets.sockets)
-            self.workspace_url = f"http://{self._name()}:{servers[0].getsockname()[1]}"
+            self.workspace_url = f"http://{self.settings.client_host}:{servers[0].getsockname()[1]}"
             self._child(started, "the workspace", "harness.workspace", self._workspace_config(), servers)
             for child in self._children:
                 child.wait_ready()
@@ -107,7 +107,7 @@ class Stack:
     def _check_exposure(self) -> None:
         """Whoever has the token runs code as us: beyond this machine it is to be chosen, not found in a file."""
         settings = self.settings
-        if settings.host in ("127.0.0.1", "localhost"):
+        if settings.on_loopback:
             return
         if len(settings.token) < 16 or not settings.host_names:
             raise StackFailed(
@@ -118,10 +118,6 @@ class Stack:
             raise StackFailed(
                 f"the S3 server {settings.s3!r} listens on loopback only: give clients elsewhere one by URL"
             )
-
-    def _name(self) -> str:
-        names = self.settings.host_names
-        return names[0] if names else "127.0.0.1"
 
     def _keep_buckets(self, started: contextlib.ExitStack, buckets: Plan) -> None:
         """Remember what an S3 server that is not ours holds: no reset of ours may touch it."""

@@ -41,7 +41,7 @@ def git_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def harness_settings(request: pytest.FixtureRequest, git_settings: Path) -> Settings:
-    """The project's settings, with more folders in the workspace, a secret, and HTTPS."""
+    """The project's settings, with more folders in the workspace, a secret, HTTPS, and a host of production."""
     settings = Settings(project=request.config.rootpath)
     mounts = {
         **settings.mounts,
@@ -50,4 +50,6 @@ def harness_settings(request: pytest.FixtureRequest, git_settings: Path) -> Sett
         # One by one: the folder above them is the project's own.
         **{f"/Workspace/Shared/{name}": EXAMPLES / name for name in ("Notebook_1", "Notebook_2")},
     }
-    return settings.model_copy(update={"mounts": mounts, "secrets": {"suite/greeting": "hello, suite"}, "tls": True})
+    hosts = ["adb-1234567890123456.7.azuredatabricks.net"]
+    more = {"mounts": mounts, "secrets": {"suite/greeting": "hello, suite"}, "tls": True, "host_names": hosts}
+    return settings.model_copy(update=more)

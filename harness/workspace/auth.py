@@ -56,7 +56,10 @@ class Guard:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         host = host_name(headers.get(b"host", ""))
         if host not in self.hosts:
-            raise PermissionDenied(f"The Host header names {host!r}; this workspace serves loopback only.")
+            raise PermissionDenied(
+                f"The Host header names {host!r}; this workspace serves loopback only, and the names in the setting "
+                "`host_names`."
+            )
         path: str = scope["path"]
         if path in OPEN_PATHS or path.startswith(OPEN_PREFIXES):
             return

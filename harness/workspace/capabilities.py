@@ -18,6 +18,8 @@ from harness.workspace.store import Document
 
 # The harness's own: its control interface, the run pages, links that clients are handed and follow.
 OWN = ("/_harness/", "/_view/", "/_staging/", "/_results/")
+# A parameter that stands for the names of some types, which our routes may spell out.
+TYPE = re.compile(r"\{\w*type\}")
 VERSION = re.compile(r"(?<=^/api/)\d\.\d(?=/)")
 
 
@@ -77,8 +79,19 @@ def capabilities(routes: Iterable[BaseRoute]) -> list[Capability]:
         _named(row, [op for key in of for op in clients.get(key, ())]) for row, of in zip(served, keys, strict=True)
     ]
     absent = clients.keys() - {key for of in keys for key in of}
+    for key in [key for key in absent if TYPE.search(clients[key][0].path)]:
+        of_types = [at for at, of in enumerate(keys) if any(_is_of(clients[key][0], *each) for each in of)]
+        for at in of_types:
+            rows[at] = replace(rows[at], sdk=(*rows[at].sdk, *_named(rows[at], clients[key]).sdk))
+        absent -= {key} if of_types else set()
     rows += [_named(Capability(ops[0].method, ops[0].path), ops) for key, ops in clients.items() if key in absent]
     return rows
+
+
+def _is_of(operation: Known, method: str, path: str) -> bool:
+    """Whether a route serves one of the types that an operation's path leaves open."""
+    pattern = TYPE.sub("[^/{}]+", re.sub(r"\{(?!\w*type\})[^}]*\}", "{}", operation.path)).replace("{}", r"\{\}")
+    return method == operation.method and re.fullmatch(pattern, path) is not None
 
 
 def _served(routes: Iterable[BaseRoute]) -> Iterator[Capability]:

@@ -1,7 +1,7 @@
 """Pipelines, ``/api/2.0/pipelines``: records that are made, found by name, changed and deleted. None of them runs here.
 
-The provider looks ``pipeline_task.pipeline_name`` up before it submits a run (wire.md §1.2 #14); what would start an
-update, a pipeline task or a call, is refused by name.
+The provider looks ``pipeline_task.pipeline_name`` up before it submits a run (wire.md §1.2 #14). What would start an
+update is refused by name: a pipeline task when its job is made, ``POST …/updates`` as any operation that has no route.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from databricks.sdk.service.pipelines import PipelineSpec, RunAs
 
 from harness.runner.run import now
 from harness.workspace import permissions, principals
-from harness.workspace.errors import Conflict, InvalidParameter, NotFound, NotServed
+from harness.workspace.errors import Conflict, InvalidParameter, NotFound
 from harness.workspace.jobspec import typed
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, api, page
@@ -97,11 +97,6 @@ def list_pipelines(call: Call) -> Document:
     return {**document, "next_page_token": following} if following else document
 
 
-def start_update(call: Call) -> Document:
-    find(call.workspace, call.path["pipeline_id"])
-    raise NotServed("Lakeflow Declarative Pipelines are not run by the local workspace: their records alone are kept.")
-
-
 def list_updates(call: Call) -> Document:
     """There are none: no update was ever started."""
     find(call.workspace, call.path["pipeline_id"])
@@ -112,11 +107,6 @@ def list_events(call: Call) -> Document:
     """There are none: events are those of updates."""
     find(call.workspace, call.path["pipeline_id"])
     return {}
-
-
-def get_update(call: Call) -> Document:
-    find(call.workspace, call.path["pipeline_id"])
-    raise NotFound(f"The specified update {call.path['update_id']} was not found.")
 
 
 def stop(call: Call) -> Document:
@@ -171,8 +161,6 @@ routes = [
     *api("PUT", ONE, edit),
     *api("DELETE", ONE, delete),
     *api("GET", f"{ONE}/updates", list_updates),
-    *api("POST", f"{ONE}/updates", start_update),
-    *api("GET", f"{ONE}/updates/{{update_id}}", get_update),
     *api("GET", f"{ONE}/events", list_events),
     *api("POST", f"{ONE}/stop", stop),
 ]

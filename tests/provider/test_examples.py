@@ -116,8 +116,10 @@ def test_the_git_folder_example_is_green(example, workspace, sql, tmp_path, git_
     assert list(workspace.repos.list()) == []
 
 
-def test_the_sql_example_is_green_up_to_the_files_of_azure(example, warehouse, sql):
-    warehouse("My Endpoint")
+def test_the_sql_example_is_green_up_to_the_files_of_azure(example, warehouse, workspace):
+    from databricks.sdk.service.sql import QueryFilter
+
+    warehouse_id = warehouse("My Endpoint")
     result = example("example_databricks_sql")
     assert states(result) == {
         "create_and_populate_table": "success",
@@ -128,6 +130,9 @@ def test_the_sql_example_is_green_up_to_the_files_of_azure(example, warehouse, s
         "watcher": "failed",
     }
     assert "abfss:// is not served by the local harness" in str(result.task("import_csv").errors[-1])
+    # It was that warehouse that was asked, and no other.
+    history = workspace.query_history.list(filter_by=QueryFilter(warehouse_ids=[warehouse_id])).res
+    assert "create table default.my_airflow_table(id int, v string)" in [query.query_text for query in history]
 
 
 def test_the_sensor_example_is_green_but_for_a_warehouse_that_no_workspace_has(example, warehouse, sql):

@@ -52,6 +52,9 @@ def test_the_workspace_tells_what_it_serves_and_what_it_does_not(http: httpx2.Cl
     assert (submit["served"], submit["operation"], submit["sdk"]) == (True, "launch.submit", ["jobs.submit"])
     assert submit["provider"] == ["SUBMIT_RUN_ENDPOINT"]
     assert submit["other_paths"] == ["/api/2.1/jobs/runs/submit", "/api/2.0/jobs/runs/submit"]
+    # Our routes spell out the types that the SDK's path leaves open.
+    assert "permissions.get" in rows["GET /api/2.0/permissions/jobs/{id}"]["sdk"]
+    assert not any("permissions.get" in row["sdk"] for row in rows.values() if not row["served"])
     absent = rows["GET /api/2.0/lakeview/dashboards"]
     assert (absent["served"], absent["operation"], absent["sdk"]) == (False, "", ["lakeview.list"])
     assert not any("/_harness/" in key for key in rows)

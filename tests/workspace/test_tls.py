@@ -323,6 +323,29 @@ def test_certificates_are_kept_until_they_end_and_their_keys_are_private(tmp_pat
     assert first.bundle.read_bytes().count(first.authority.read_bytes()) == 1
 
 
+def test_a_certificate_is_of_the_hosts_that_are_named_and_of_no_other(tmp_path: Path) -> None:
+    host = "adb-123.azuredatabricks.net"
+    ensure(tmp_path, {})
+    found = ensure(tmp_path, {}, [host.upper()])
+    assert ensure(tmp_path, {}, [host]).server.read_bytes() == found.server.read_bytes()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(found.server)
+    client = ssl.create_default_context(cafile=str(found.authority))
+    for name, good in ((host, True), ("localhost", True), ("adb-124.azuredatabricks.net", False)):
+        sent, received = ssl.MemoryBIO(), ssl.MemoryBIO()
+        ours = client.wrap_bio(received, sent, server_hostname=name)
+        theirs = server.wrap_bio(sent, received, server_side=True)
+        with pytest.raises(ssl.SSLWantReadError):
+            ours.do_handshake()
+        with pytest.raises(ssl.SSLWantReadError):
+            theirs.do_handshake()
+        if good:
+            ours.do_handshake()
+        else:
+            with pytest.raises(ssl.SSLCertVerificationError):
+                ours.do_handshake()
+
+
 def test_a_certificate_that_ends_soon_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import datetime as dt
 

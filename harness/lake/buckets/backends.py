@@ -88,8 +88,7 @@ def _endpoint(settings: Settings, url: str, sts_url: str = "") -> S3Endpoint:
 
 
 def _url(settings: Settings, sock: socket.socket) -> str:
-    name = settings.host_names[0] if settings.host_names else "127.0.0.1"
-    return f"http://{name}:{sock.getsockname()[1]}"
+    return f"http://{settings.client_host}:{sock.getsockname()[1]}"
 
 
 def _container(settings: Settings, port: int, directory: Path) -> dict[str, Any]:
