@@ -51,6 +51,7 @@ def engine_config(config: Config, url: str, catalogs: list[str]) -> EngineConfig
         catalogs=catalogs,
         default_catalog=config.default_catalog,
         folders=WorkspacePaths(config.folders).roots,
+        user=config.user,
     )
 
 

@@ -235,7 +235,7 @@ public final class HarnessCatalog extends Schemas implements StagingTableCatalog
     JsonNode document = store.find(i);
     boolean files = isFiles(properties);
     if (document != null && (files || !isDelta(document))) {
-      store.dropTable(i); // one format cannot be replaced by another within a table's folder
+      store.purgeTable(i); // one format cannot be replaced by another within a table's folder
     }
     Map<String, String> placed = placed(i, properties);
     if (files) return new StagedFiles(store, i, columns, partitions, placed);
@@ -295,7 +295,7 @@ public final class HarnessCatalog extends Schemas implements StagingTableCatalog
 
   @Override
   public boolean purgeTable(Identifier i) {
-    return store.dropTable(i);
+    return store.purgeTable(i);
   }
 
   @Override
@@ -382,15 +382,20 @@ public final class HarnessCatalog extends Schemas implements StagingTableCatalog
     return store.dropNamespace(namespace, cascade);
   }
 
-  // ---- functions: none; CREATE FUNCTION goes to the session ----------------------------------------
+  // ---- functions ---------------------------------------------------------------------------------------
 
   @Override
-  public Identifier[] listFunctions(String[] namespace) {
-    return new Identifier[0];
+  public Identifier[] listFunctions(String[] namespace) throws NoSuchNamespaceException {
+    if (InformationSchema.is(namespace)) return new Identifier[0];
+    return store.functions(namespace).stream()
+        .map(document -> Identifier.of(namespace, document.path("name").asText()))
+        .toArray(Identifier[]::new);
   }
 
   @Override
   public UnboundFunction loadFunction(Identifier i) throws NoSuchFunctionException {
-    throw new NoSuchFunctionException(i);
+    JsonNode document = i.namespace().length == 1 ? Rest.find("functions", catalog, i.namespace()[0], i.name()) : null;
+    if (document == null) throw new NoSuchFunctionException(store.qualified(i));
+    return Functions.load(document);
   }
 }

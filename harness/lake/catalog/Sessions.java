@@ -24,13 +24,20 @@ public final class Sessions {
 
   /**
    * A new session, with its own settings, temporary views and functions. It becomes the active one of the calling
-   * thread: what does not go through a query, such as Catalog.currentCatalog, reads the active session's settings.
+   * thread: what does not go through a query, such as Catalog.currentCatalog, reads the active session's settings. The
+   * workspace's user is current_user() in it.
    */
   public static SparkSession create(SparkSession root) {
     SparkSession session = root.newSession();
     SparkSession.setActiveSession(session);
+    SessionFunctions.actAs(user(root));
     loadCatalogs(session);
     return session;
+  }
+
+  /** Whose the workspace is. */
+  private static String user(SparkSession root) {
+    return root.sparkContext().getConf().get("spark.harness.user", null);
   }
 
   /** Make a catalog known to every session, those that exist and those to come. */
@@ -103,6 +110,7 @@ public final class Sessions {
       return new Slot(session, tag, server(session, secret));
     } finally {
       SparkSession.setActiveSession(root);
+      SessionFunctions.actAs(null);
       context.setLocalProperty("spark.scheduler.pool", null);
       context.removeJobTag(tag);
     }

@@ -98,14 +98,16 @@ class SqlEngine:
         configuration: Mapping[str, str] | None = None,
         *,
         client: str = "",
+        user: str = "",
         brief: bool = False,
     ) -> Session:
         """Open a session; its Spark session is made when its first statement runs, or by :meth:`connect`.
 
-        Parameters: ``client``, its User-Agent; ``brief``: it is one statement's own.
+        Parameters: ``client``, its User-Agent; ``user``, who opened it; ``brief``: it is one statement's own.
         """
         self.reap()
-        session = Session(warehouse, catalog, schema, dict(configuration or {}), client=client, brief=brief)
+        settings = dict(configuration or {})
+        session = Session(warehouse, catalog, schema, settings, client=client, user=user, brief=brief)
         self.held.add_session(session)
         return session
 
@@ -231,6 +233,8 @@ class SqlEngine:
     ) -> Result:
         text, presign = operation.statement, operation.delivery.presign
         operation.session.note(text)
+        if operation.session.user:
+            operation.session.act()
         frame = frontend.run(spark, text, arguments(parameters), paths=self.paths, presign=presign)
         result = limits.cut(collect(spark, frame, native, operation.started, limits.rows))
         return replace(result, staging=staging.asks(text))
