@@ -1,6 +1,7 @@
-"""What Spark's functions about the current user and its secrets ask: ``/_harness/sql/…``.
+"""What Spark asks of the workspace while it runs a statement: ``/_harness/sql/…``.
 
-Spark asks with the stack's own token on behalf of whoever runs the statement (harness/lake/catalog/SessionFunctions).
+Its functions about the current user and its secrets (harness/lake/catalog/SessionFunctions) ask with the stack's own
+token on behalf of whoever runs the statement; scripts (Frontend) have statements run that only the front end knows.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
+from py4j.protocol import Py4JJavaError
 from starlette.routing import Route
 
 from harness.workspace import principals, secretscopes
@@ -63,8 +65,21 @@ def secrets(call: Call) -> Document:
     return {"secrets": [{"scope": scope, "key": key} for scope, key in found]}
 
 
+def statement(call: Call) -> Document:
+    """Run a statement of a script, for Spark, which waits. Raises: ``PermissionDenied`` for anybody else."""
+    who = principals.caller(call)
+    if who.id != principals.USER_ID:
+        raise PermissionDenied(f"{who.name} cannot run statements of others.")
+    try:
+        call.workspace.sql.nest(call.text("id"), call.text("statement"))
+    except Py4JJavaError as error:
+        raise NotFound(f"There is no such statement: {error.java_exception.getMessage()}") from None
+    return {}
+
+
 routes = [
     Route("/_harness/sql/groups", endpoint(groups), methods=["GET"]),
     Route("/_harness/sql/secret", endpoint(secret), methods=["GET"]),
     Route("/_harness/sql/secrets", endpoint(secrets), methods=["GET"]),
+    Route("/_harness/sql/statement", endpoint(statement), methods=["POST"]),
 ]

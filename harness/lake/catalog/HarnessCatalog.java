@@ -9,6 +9,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.catalyst.analysis.NoSuchFunctionException;
 import org.apache.spark.sql.catalyst.analysis.NoSuchNamespaceException;
 import org.apache.spark.sql.catalyst.analysis.NoSuchTableException;
@@ -22,6 +23,7 @@ import org.apache.spark.sql.connector.catalog.ChangelogContext;
 import org.apache.spark.sql.connector.catalog.Column;
 import org.apache.spark.sql.connector.catalog.FunctionCatalog;
 import org.apache.spark.sql.connector.catalog.Identifier;
+import org.apache.spark.sql.connector.catalog.ProcedureCatalog;
 import org.apache.spark.sql.connector.catalog.Relation;
 import org.apache.spark.sql.connector.catalog.RelationCatalog;
 import org.apache.spark.sql.connector.catalog.StagedTable;
@@ -35,6 +37,7 @@ import org.apache.spark.sql.connector.catalog.TableSummary;
 import org.apache.spark.sql.connector.catalog.V1Table;
 import org.apache.spark.sql.connector.catalog.View;
 import org.apache.spark.sql.connector.catalog.functions.UnboundFunction;
+import org.apache.spark.sql.connector.catalog.procedures.UnboundProcedure;
 import org.apache.spark.sql.connector.expressions.Transform;
 import org.apache.spark.sql.delta.catalog.DeltaCatalog;
 import org.apache.spark.sql.delta.catalog.DeltaTableV2;
@@ -45,7 +48,8 @@ import scala.jdk.javaapi.CollectionConverters;
  * A catalog of the workspace as Spark sees it: {@code spark.sql.catalog.main = io.unitycatalog.harness.HarnessCatalog}.
  * Tables are Delta's own (its DeltaCatalog stands on our Store); views, names and other formats are ours.
  */
-public final class HarnessCatalog extends Schemas implements StagingTableCatalog, RelationCatalog, FunctionCatalog {
+public final class HarnessCatalog extends Schemas
+    implements StagingTableCatalog, RelationCatalog, FunctionCatalog, ProcedureCatalog {
   private static final Set<String> VERSIONS = Set.of("delta.lastUpdateVersion", "delta.lastCommitTimestamp");
 
   private final Store store = new Store();
@@ -397,5 +401,20 @@ public final class HarnessCatalog extends Schemas implements StagingTableCatalog
     JsonNode document = i.namespace().length == 1 ? Rest.find("functions", catalog, i.namespace()[0], i.name()) : null;
     if (document == null) throw new NoSuchFunctionException(store.qualified(i));
     return Functions.load(document);
+  }
+
+  // ---- procedures: the SQL front end only ----------------------------------------------------------------
+
+  @Override
+  public Identifier[] listProcedures(String[] namespace) {
+    return new Identifier[0];
+  }
+
+  @Override
+  public UnboundProcedure loadProcedure(Identifier i) {
+    if (Frontend.is(i)) return new Frontend();
+    throw Functions.sneaky(
+        new AnalysisException(
+            "ROUTINE_NOT_FOUND", V1.scala(Map.of("routineName", "`" + String.join("`.`", store.qualified(i.namespace())) + "`.`" + i.name() + "`"))));
   }
 }

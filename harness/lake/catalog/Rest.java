@@ -21,6 +21,7 @@ final class Rest {
   static final ObjectMapper JSON = new ObjectMapper();
   private static final HttpClient CLIENT =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(Duration.ofSeconds(5)).build();
+  static final String STATEMENT = "/_harness/sql/statement";
   private static volatile String root;
   private static volatile String address;
   private static volatile String token;
@@ -134,7 +135,8 @@ final class Rest {
             .header("Authorization", "Bearer " + token)
             .header("Content-Type", "application/json")
             .header(deletes ? "X-Harness-Shim" : "X-Harness-Sql", "1")
-            .timeout(Duration.ofSeconds(60))
+            // A statement of a script runs as long as it takes, and is cancelled by its jobs.
+            .timeout(path.equals(STATEMENT) ? Duration.ofDays(1) : Duration.ofSeconds(60))
             .method(method, content)
             .build();
     try {

@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.apache.spark.SparkContext;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
@@ -65,10 +66,11 @@ public final class SessionFunctions {
             }));
   }
 
-  /** Whose statements this thread runs from now on, and those that it starts; null for nobody in particular. */
+  /** Whose statements this thread runs from now on, and those that it starts; null: the workspace's user's. */
   public static void actAs(String user) {
-    if (user == null) CurrentUserContext.CURRENT_USER().remove();
-    else CurrentUserContext.CURRENT_USER().set(user);
+    String who = user != null ? user : SparkContext.getOrCreate().getConf().get("spark.harness.user", null);
+    if (who == null) CurrentUserContext.CURRENT_USER().remove();
+    else CurrentUserContext.CURRENT_USER().set(who);
   }
 
   /** The values of secrets that a session's statements have read. Called from Python, which keeps them out of sight. */

@@ -30,14 +30,9 @@ public final class Sessions {
   public static SparkSession create(SparkSession root) {
     SparkSession session = root.newSession();
     SparkSession.setActiveSession(session);
-    SessionFunctions.actAs(user(root));
+    SessionFunctions.actAs(null);
     loadCatalogs(session);
     return session;
-  }
-
-  /** Whose the workspace is. */
-  private static String user(SparkSession root) {
-    return root.sparkContext().getConf().get("spark.harness.user", null);
   }
 
   /** Make a catalog known to every session, those that exist and those to come. */
@@ -110,7 +105,6 @@ public final class Sessions {
       return new Slot(session, tag, server(session, secret));
     } finally {
       SparkSession.setActiveSession(root);
-      SessionFunctions.actAs(null);
       context.setLocalProperty("spark.scheduler.pool", null);
       context.removeJobTag(tag);
     }

@@ -206,3 +206,6 @@ FAMILIES: dict[str, Callable[[Statement], DataFrame]] = {
         for kind in ("MATERIALIZED VIEW", "STREAMING TABLE")
     },
 }
+
+# Those that Spark hands over in scripts (harness/lake/catalog/Scripts.java); it spells USE CATALOG itself.
+SCRIPTED = [family for family in FAMILIES if "TEMP" not in family and family != "USE CATALOG"]

@@ -33,6 +33,9 @@ class SparkEngine(Protocol):
 
     def wait(self, timeout: float) -> None: ...
 
+    @property
+    def root(self) -> SparkSession: ...
+
     def session(self) -> SparkSession: ...
 
     def on_crash(self, callback: Callable[[str], None]) -> None: ...
@@ -52,6 +55,7 @@ class Session:
 
     ``client``: who opened it, as its User-Agent says; ``user``, whom ``current_user()`` names in it. ``brief``: it is
     one statement's own. ``conf``: settings by lower-case name, as given. ``seen``: when it was last used.
+    ``pool``: where its jobs are scheduled, fairly beside those of others.
     """
 
     warehouse: str
@@ -62,6 +66,7 @@ class Session:
     client: str = ""
     user: str = ""
     brief: bool = False
+    pool: str = ""
     id: bytes = field(default_factory=lambda: uuid.uuid4().bytes)
     conf: dict[str, str] = field(default_factory=dict)
     lost: Failure | None = None
@@ -89,7 +94,7 @@ class Session:
         return self._spark
 
     def act(self) -> None:
-        """Have this thread's statements run as the session's user."""
+        """Have this thread's statements run as the session's user, or else as the workspace's."""
         jvm: Any = self.spark._jvm
         getattr(jvm, "io.unitycatalog.harness.SessionFunctions").actAs(self.user or None)
 
