@@ -73,7 +73,7 @@ def _execute(shell: Shell, spec: KernelSpec) -> KernelResult:
     import_from(Path(spec.path), paths.roots.values())
     mounts.install(paths)
     spark = attach(spec.gateway.port, spec.gateway.secret, spec.gateway.tag)
-    frontend.install(spark, paths=paths)
+    frontend.install(spark, paths=paths, revealed=shell.outputs.redaction.add)
     secrets = Secrets(spec, shell.outputs.redaction)
     cluster.set_variables(cluster.revealed(spec.variables, secrets), spark)
     conf = cluster.revealed(spec.conf, secrets)

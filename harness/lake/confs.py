@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -87,11 +88,13 @@ def spark_conf(
     default_catalog: str,
     s3: S3Endpoint | None,
     folders: Mapping[str, str | Path] | None = None,
+    user: str = "",
 ) -> dict[str, str]:
     """Spark's settings.
 
     Parameters: ``directory`` (for its files), ``cores`` (tasks at once), ``catalogs`` (names), ``default_catalog``,
-    ``s3`` (where ``s3://``, ``s3a://`` and ``s3n://`` lead), ``folders`` (what a cluster mounts, and where it rests).
+    ``s3`` (where ``s3://``, ``s3a://`` and ``s3n://`` lead), ``folders`` (what a cluster mounts, and where it rests),
+    ``user`` (whom ``current_user()`` names, unless a session is somebody else's).
     """
     return {
         "spark.master": f"local[{cores}]",
@@ -103,6 +106,9 @@ def spark_conf(
         "spark.ui.enabled": "false",  # 11 % of the CPU time to the first result (measured)
         "spark.ui.showConsoleProgress": "false",
         "spark.python.daemon.module": UDF_DAEMON,
+        # What runs Python functions of the catalog, whoever calls them.
+        "spark.harness.python": sys.executable,
+        "spark.harness.pythonVersion": f"{sys.version_info.major}.{sys.version_info.minor}",
         "spark.sql.catalogImplementation": "in-memory",  # Hive's on Derby: 2.6 s on the first table write (measured)
         "spark.sql.warehouse.dir": f"file:{directory / 'warehouse'}",
         "spark.sql.session.timeZone": "Etc/UTC",  # a Databricks cluster's
@@ -123,6 +129,7 @@ def spark_conf(
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         **{f"spark.sql.catalog.{name}": CATALOG for name in catalogs},
         "spark.sql.defaultCatalog": default_catalog,
+        **({"spark.harness.user": user} if user else {}),
         **(s3a_conf(s3) if s3 else {}),
         **mount_conf(folders or {}),
     }

@@ -259,6 +259,7 @@ class Engine:
             default_catalog=config.default_catalog,
             s3=config.s3,
             folders=config.folders,
+            user=config.user,
         )
         return {**conf, **config.conf}
 

@@ -23,6 +23,7 @@ class EngineConfig:
     archives. ``catalog_url``, ``token``: the workspace whose Unity Catalog REST API is the truth about tables.
     ``catalogs``: names to configure from the start. ``conf``: Spark settings that go before ours. ``progress``: told
     of jars that arrive. ``folders``: what a cluster mounts (``/dbfs``, ``/Volumes``, …), and where it rests here.
+    ``user``: whom ``current_user()`` names.
     """
 
     directory: Path
@@ -40,6 +41,7 @@ class EngineConfig:
     conf: Mapping[str, str] = field(default_factory=dict)
     folders: Mapping[str, str | Path] = field(default_factory=dict)
     progress: Progress | None = None
+    user: str = ""
 
 
 @dataclass(frozen=True)

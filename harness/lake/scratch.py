@@ -28,7 +28,9 @@ class ScratchCatalog:
         self.folder = folder
         self.url = ""
         self.requests: list[str] = []
-        self.documents: dict[str, dict[str, dict[str, Any]]] = {"schemas": {}, "tables": {}, "volumes": {}}
+        self.documents: dict[str, dict[str, dict[str, Any]]] = {
+            kind: {} for kind in ("schemas", "tables", "volumes", "functions")
+        }
         for catalog in catalogs:
             self._create("schemas", {"name": "default", "catalog_name": catalog})
 
@@ -70,7 +72,7 @@ class ScratchCatalog:
         full_name = unquote(name).lower()
         self.requests.append(f"{method} {kind} {full_name}")
         if method == "POST":
-            return self._create(kind, body)
+            return self._create(kind, body.get("function_info", body))
         if method == "PATCH":
             return self._update(kind, full_name, body)
         if not name:

@@ -16,6 +16,7 @@ from harness.lake.engine import Engine, EngineConfig, EngineFailed
 from harness.lake.faults import Faults
 from harness.lake.paths import WorkspacePaths
 from harness.lake.s3 import S3Endpoint
+from harness.lake.sql.frontend import SCRIPTED
 from harness.lake.sql.operations import SqlEngine
 from harness.process import Lifeline
 from harness.runner.run import Run
@@ -51,6 +52,8 @@ def engine_config(config: Config, url: str, catalogs: list[str]) -> EngineConfig
         catalogs=catalogs,
         default_catalog=config.default_catalog,
         folders=WorkspacePaths(config.folders).roots,
+        user=config.user,
+        conf={"spark.harness.families": ",".join(SCRIPTED)},
     )
 
 

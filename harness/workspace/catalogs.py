@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.workspace import tables, volumes
+from harness.workspace import droppedtables, tables, volumes
 from harness.workspace.errors import Conflict, InvalidParameter, InvalidState
 from harness.workspace.securables import METASTORE_ID, changed, get_catalog, get_schema, identifier, parts, stamps
 from harness.workspace.store import Document, Taken
@@ -179,16 +179,19 @@ def delete_schema(call: Call) -> Document:
 
 
 def holds(workspace: Workspace, full_name: str) -> bool:
-    """Whether a catalog or schema has tables or volumes."""
-    return any(workspace.store.all(kind, f"{full_name}.") for kind in ("table", "volume"))
+    """Whether a catalog or schema has tables, volumes or functions."""
+    return any(workspace.store.all(kind, f"{full_name}.") for kind in ("table", "volume", "function"))
 
 
 def drop_schema(call: Call, catalog: str, name: str) -> None:
-    """Take a schema away with its volumes and tables, and data unless Spark's catalog, which asks, does that itself."""
+    """Take a schema away with all that is in it, and data unless Spark's catalog, which asks, does that itself."""
+    for function in call.workspace.store.all("function", f"{catalog}.{name}."):
+        call.workspace.store.delete("function", function["full_name"])
     for volume in call.workspace.store.all("volume", f"{catalog}.{name}."):
         volumes.drop(call.workspace, volume)
     for table in call.workspace.store.all("table", f"{catalog}.{name}."):
-        tables.drop(call, table["full_name"])
+        tables.drop(call, table["full_name"], purge=True)
+    droppedtables.purge(call.workspace, f"{catalog}.{name}")
     call.workspace.store.delete("schema", f"{catalog}.{name}")
 
 

@@ -77,18 +77,27 @@ def secrets_of(store: Store, scope: str) -> list[Document]:
     return store.all("secret", f"{scope.lower()}/")
 
 
-def permitted(call: Call, level: str) -> Document:
-    """The scope that a request names. Raises: ``NotFound``; ``PermissionDenied`` below ``level``."""
-    store, name, who = call.workspace.store, call.text("scope"), principals.caller(call)
+def permitted(call: Call, level: str, who: Principal | None = None) -> Document:
+    """The scope that a request names.
+
+    Parameters: ``who``, who wants it, unless it is the caller. Raises: ``NotFound``; ``PermissionDenied`` below
+    ``level``.
+    """
+    store, name, who = call.workspace.store, call.text("scope"), who or principals.caller(call)
     scope = store.get("secret_scope", name.lower())
     if scope is None:
         raise NotFound(f"Scope {name} does not exist!")
+    if not allowed(store, scope, who, level):
+        raise PermissionDenied(f"User {who.name} does not have {level} permission on scope {name}.")
+    return scope
+
+
+def allowed(store: Store, scope: Document, who: Principal, level: str) -> bool:
+    """Whether a principal has a permission on a scope, itself or through its groups."""
     groups = list(principals.groups_of(store, who.id))
     held = [scope["acls"].get(n) for n in (who.name, *(group["displayName"] for group in groups))]
     held += ["MANAGE"] if any(group["id"] == principals.ADMINS_ID for group in groups) else []
-    if not any(have and LEVELS.index(have) >= LEVELS.index(level) for have in held):
-        raise PermissionDenied(f"User {who.name} does not have {level} permission on scope {name}.")
-    return scope
+    return any(have and LEVELS.index(have) >= LEVELS.index(level) for have in held)
 
 
 def create_scope(call: Call) -> Document:
@@ -133,7 +142,7 @@ def put(call: Call) -> Document:
     return {}
 
 
-def _secret(call: Call, scope: Document) -> tuple[str, Document]:
+def find(call: Call, scope: Document) -> tuple[str, Document]:
     """The record id and the record of the secret that a request names. Raises: ``NotFound``."""
     key = call.text("key")
     record = f"{scope['name'].lower()}/{key}"
@@ -144,12 +153,12 @@ def _secret(call: Call, scope: Document) -> tuple[str, Document]:
 
 
 def get(call: Call) -> Document:
-    _, secret = _secret(call, permitted(call, "READ"))
+    _, secret = find(call, permitted(call, "READ"))
     return {"key": secret["key"], "value": secret["value"]}
 
 
 def delete(call: Call) -> Document:
-    record, _ = _secret(call, permitted(call, "WRITE"))
+    record, _ = find(call, permitted(call, "WRITE"))
     call.workspace.store.delete("secret", record)
     return {}
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 
 from harness.lake.sql.sessions import Session, SessionLost
-from harness.workspace import warehouses
+from harness.workspace import principals, warehouses
 from harness.workspace.errors import InvalidParameter, NotFound
 from harness.workspace.wire import Call, Document, api
 
@@ -44,6 +44,7 @@ async def create(call: Call) -> Document:
         call.text("schema", "") or None,
         settings,
         client=call.request.headers.get("user-agent", ""),
+        user=principals.caller(call).name,
     )
     if (why := await run_in_threadpool(workspace.sql.connect, session)) is not None:
         workspace.sql.close(session.id)

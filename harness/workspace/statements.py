@@ -14,7 +14,7 @@ from starlette.responses import Response
 from harness.lake.sql.parameters import Parameter, known
 from harness.lake.sql.records import Delivery, Operation, State
 from harness.lake.sql.results import Limits
-from harness.workspace import sqlsessions, warehouses
+from harness.workspace import principals, sqlsessions, warehouses
 from harness.workspace.errors import InvalidParameter, NotFound
 from harness.workspace.resultfiles import chunks, find
 from harness.workspace.staging import presign
@@ -126,7 +126,8 @@ def _session(call: Call, warehouse_id: str) -> Session:
             raise InvalidParameter("catalog and schema are the session's; they cannot be given with session_id.")
         return session
     client = call.request.headers.get("user-agent", "")
-    return sql.open(warehouse_id, catalog or None, schema or None, client=client, brief=True)
+    user = principals.caller(call).name
+    return sql.open(warehouse_id, catalog or None, schema or None, client=client, user=user, brief=True)
 
 
 def _delivery(call: Call) -> tuple[str, Delivery]:

@@ -6,12 +6,10 @@ API, also registers managed tables, views and changed columns through it.
 
 from __future__ import annotations
 
-import shutil
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.workspace import securables
+from harness.workspace import droppedtables, securables
 from harness.workspace.errors import Conflict, InvalidParameter, NotFound
 from harness.workspace.store import Document, Taken
 from harness.workspace.wire import Call, api
@@ -84,15 +82,18 @@ def location(schema: Document, name: str, fields: Document) -> str:
     return f"{schema['storage_root']}/{name}"
 
 
-def drop(call: Call, full_name: str) -> None:
-    """Take a table away; also a managed table's local data, unless Spark's catalog asks: it deletes data itself."""
+def drop(call: Call, full_name: str, *, purge: bool = False) -> bool:
+    """Take a table away, to be brought back by ``UNDROP TABLE``; a view, or with ``purge``, for good.
+
+    A managed table's local data goes then, unless Spark's catalog asks: it deletes data itself.
+    Returns: whether the table, and so its data, is kept.
+    """
     document = call.workspace.store.delete("table", full_name)
-    if document is None or document["table_type"] != "MANAGED" or "x-harness-shim" in call.request.headers:
-        return
-    folder = Path("/" + document["storage_location"].removeprefix("file:").lstrip("/"))
-    warehouse = call.workspace.config.directory.resolve() / "warehouse"
-    if document["storage_location"].startswith("file:") and folder.resolve().is_relative_to(warehouse):
-        shutil.rmtree(folder, ignore_errors=True)
+    if document is None or (not purge and droppedtables.keep(call.workspace, document)):
+        return document is not None
+    if "x-harness-shim" not in call.request.headers:
+        droppedtables.remove_data(call.workspace, document)
+    return False
 
 
 def rename(call: Call, document: Document) -> Document:
@@ -144,8 +145,8 @@ def update_table(call: Call) -> Document:
 
 
 def delete_table(call: Call) -> Document:
-    drop(call, read_table(call)["full_name"])
-    return {}
+    kept = drop(call, read_table(call)["full_name"], purge=call.flag("purge"))
+    return {"kept": kept} if "x-harness-shim" in call.request.headers else {}
 
 
 UC = "2.1/unity-catalog"

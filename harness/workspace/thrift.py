@@ -66,7 +66,8 @@ async def _call(request: Request, body: bytes) -> Response:
     workspace = workspace_of(request)
     sql, base = workspace.sql, f"{request.url.scheme}://{request.headers['host']}"
     client, signs = request.headers.get("user-agent", ""), partial(presign, workspace, base)
-    door = (request.path_params["id"], f"{base}/_results", client, signs)
+    user = request.scope["harness.principal"].name
+    door = (request.path_params["id"], f"{base}/_results", client, user, signs)
     loop = asyncio.get_running_loop()
     service = await loop.run_in_executor(sql.waiters, _service)
     try:

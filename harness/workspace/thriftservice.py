@@ -38,8 +38,9 @@ POLL_SECONDS = 0.25
 EXECUTE_SECONDS = 0.5
 
 
-# The warehouse's id, the URL that result files are served below, the client's User-Agent, how files are presigned.
-Door = tuple[str, str, str, Presign]
+# The warehouse's id, the URL that result files are served below, the client's User-Agent, its user, how files are
+# presigned.
+Door = tuple[str, str, str, str, Presign]
 
 
 class Malformed(Exception):
@@ -96,11 +97,12 @@ def rpc(response: type[Any]) -> Callable[[Callable[[Service, Any], Any]], Callab
 class Service(TCLIService.Iface):  # type: ignore[misc]
     """The calls the connector makes; it makes no others."""
 
-    def __init__(self, sql: SqlEngine, warehouse: str, links: str, client: str, presign: Presign) -> None:
+    def __init__(self, sql: SqlEngine, warehouse: str, links: str, client: str, user: str, presign: Presign) -> None:
         self.sql = sql
         self.warehouse = warehouse
         self.links = links
         self.client = client
+        self.user = user
         self.presign = presign
 
     # -- sessions -------------------------------------------------------------------------------
@@ -110,7 +112,9 @@ class Service(TCLIService.Iface):  # type: ignore[misc]
         place = request.initialNamespace
         catalog, schema = (place.catalogName, place.schemaName) if place else (None, None)
         session = self.sql.open(
-            self.warehouse, catalog or None, schema or None, request.configuration, client=self.client
+            *(self.warehouse, catalog or None, schema or None, request.configuration),
+            client=self.client,
+            user=self.user,
         )
         if (why := self.sql.connect(session)) is not None:
             self.sql.close(session.id)

@@ -128,15 +128,52 @@ def test_names_that_unity_catalog_does_not_take_are_refused(w: WorkspaceClient, 
         w.schemas.create(name, "main")
 
 
-def test_dropping_a_managed_table_removes_its_data_unless_spark_asks(http: httpx2.Client) -> None:
+def test_a_dropped_table_keeps_its_data_until_its_schema_goes(http: httpx2.Client) -> None:
+    http.post(f"{UC}/schemas", json={"name": "brief", "catalog_name": "main"})
+    location = http.post(f"{UC}/tables", json=table("t", schema_name="brief")).json()["storage_location"]
+    folder = Path(location.removeprefix("file://"))
+    folder.mkdir(parents=True)
+    assert http.delete(f"{UC}/tables/main.brief.t").json() == {}
+    assert folder.exists()
+    http.delete(f"{UC}/schemas/main.brief")
+    assert not folder.exists()
+
+
+def test_what_cannot_be_undropped_loses_its_data_unless_spark_asks(http: httpx2.Client) -> None:
     folders = {}
     for name in ("by_client", "by_spark"):
-        location = http.post(f"{UC}/tables", json=table(name)).json()["storage_location"]
+        location = http.post(f"{UC}/tables", json=table(name, catalog_name="hive_metastore")).json()["storage_location"]
         folders[name] = Path(location.removeprefix("file://"))
         folders[name].mkdir(parents=True)
-    http.delete(f"{UC}/tables/main.default.by_client")
-    http.delete(f"{UC}/tables/main.default.by_spark", headers={"X-Harness-Shim": "1"})
+    http.delete(f"{UC}/tables/hive_metastore.default.by_client")
+    http.delete(f"{UC}/tables/hive_metastore.default.by_spark", headers={"X-Harness-Shim": "1"})
     assert {name: folder.exists() for name, folder in folders.items()} == {"by_client": False, "by_spark": True}
+
+
+def test_a_table_comes_back_by_its_name_or_its_id(http: httpx2.Client) -> None:
+    place = {"catalog_name": "main", "schema_name": "default"}
+    ids = []
+    for comment in ("first", "second"):
+        ids.append(http.post(f"{UC}/tables", json=table("back", comment=comment)).json()["table_id"])
+        http.delete(f"{UC}/tables/main.default.back")
+    listed = http.get("/_harness/sql/dropped", params=place).json()["tables"]
+    assert [t["table_id"] for t in listed if t["name"] == "back"] == ids[::-1]
+    assert all(t["deleted_at"] >= t["created_at"] for t in listed)
+    restored = http.post("/_harness/sql/undrop", json={"full_name": "main.default.BACK"}).json()
+    assert (restored["comment"], restored["table_id"]) == ("second", ids[1])
+    taken = http.post("/_harness/sql/undrop", json={"table_id": ids[0]})
+    assert (taken.status_code, taken.json()["error_code"]) == (409, "TABLE_ALREADY_EXISTS")
+    http.delete(f"{UC}/tables/main.default.back", params={"purge": "true"})
+    assert http.post("/_harness/sql/undrop", json={"table_id": ids[0]}).json()["comment"] == "first"
+    http.delete(f"{UC}/tables/main.default.back")
+    for body, code in (
+        ({"full_name": "main.default.never"}, "TABLE_DOES_NOT_EXIST"),
+        ({"full_name": "main.nowhere.t"}, "SCHEMA_DOES_NOT_EXIST"),
+        ({"table_id": "none"}, "TABLE_DOES_NOT_EXIST"),
+        ({"full_name": "t"}, "INVALID_PARAMETER_VALUE"),
+        ({}, "INVALID_PARAMETER_VALUE"),
+    ):
+        assert http.post("/_harness/sql/undrop", json=body).json()["error_code"] == code
 
 
 def test_data_outside_the_warehouse_is_never_removed(http: httpx2.Client, tmp_path: Path) -> None:

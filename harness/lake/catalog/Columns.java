@@ -96,7 +96,7 @@ final class Columns {
     }
   }
 
-  private static String typeName(DataType type) {
+  static String typeName(DataType type) {
     String word = type.catalogString().toUpperCase(Locale.ROOT).replaceAll("[(<].*$", "").replaceAll(" .*$", "");
     return NAMES.getOrDefault(word, word);
   }

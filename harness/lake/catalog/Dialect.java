@@ -13,9 +13,10 @@ import java.util.regex.Pattern;
  */
 final class Dialect {
   private static final Pattern VERSION = Pattern.compile("[vV](\\d+)\\b|(\\d{17})\\b");
+  private static final Pattern TAG = Pattern.compile("\\$[A-Za-z_]*\\$");
   private static final Pattern MOMENT = Pattern.compile("(....)(..)(..)(..)(..)(..)(...)");
 
-  private record Word(String text, int start, int end) {}
+  record Word(String text, int start, int end) {}
 
   private Dialect() {}
 
@@ -65,7 +66,7 @@ final class Dialect {
     return Character.isLetterOrDigit(c) || c == '_' || c == '`';
   }
 
-  private static boolean at(List<Word> words, int index, String... expected) {
+  static boolean at(List<Word> words, int index, String... expected) {
     if (index + expected.length > words.size()) return false;
     for (int i = 0; i < expected.length; i++) if (!words.get(index + i).text.equals(expected[i])) return false;
     return true;
@@ -75,7 +76,7 @@ final class Dialect {
     for (int i = first.start; i < last.end; i++) out.setCharAt(i, ' ');
   }
 
-  private static List<Word> words(String sql) {
+  static List<Word> words(String sql) {
     List<Word> words = new ArrayList<>();
     int i = 0;
     while (i < sql.length()) {
@@ -93,6 +94,7 @@ final class Dialect {
     char c = sql.charAt(i);
     int end = i + 1;
     if (c == '\'' || c == '"' || c == '`') return afterQuote(sql, i);
+    if (c == '$') return afterDollars(sql, i);
     if (sql.startsWith("--", i)) return after(sql, "\n", i);
     if (sql.startsWith("/*", i)) return after(sql, "*/", i + 2);
     if (!Character.isLetter(c) && c != '_') return end;
@@ -107,6 +109,12 @@ final class Dialect {
       else if (sql.charAt(i) == quote) return i + 1;
     }
     return sql.length();
+  }
+
+  /** After $$...$$ or $tag$...$tag$, or the dollar alone. */
+  private static int afterDollars(String sql, int start) {
+    Matcher tag = TAG.matcher(sql).region(start, sql.length());
+    return tag.lookingAt() ? after(sql, tag.group(), tag.end()) : start + 1;
   }
 
   private static int after(String sql, String mark, int from) {

@@ -9,6 +9,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.catalyst.analysis.NoSuchFunctionException;
 import org.apache.spark.sql.catalyst.analysis.NoSuchNamespaceException;
 import org.apache.spark.sql.catalyst.analysis.NoSuchTableException;
@@ -22,6 +23,7 @@ import org.apache.spark.sql.connector.catalog.ChangelogContext;
 import org.apache.spark.sql.connector.catalog.Column;
 import org.apache.spark.sql.connector.catalog.FunctionCatalog;
 import org.apache.spark.sql.connector.catalog.Identifier;
+import org.apache.spark.sql.connector.catalog.ProcedureCatalog;
 import org.apache.spark.sql.connector.catalog.Relation;
 import org.apache.spark.sql.connector.catalog.RelationCatalog;
 import org.apache.spark.sql.connector.catalog.StagedTable;
@@ -35,6 +37,7 @@ import org.apache.spark.sql.connector.catalog.TableSummary;
 import org.apache.spark.sql.connector.catalog.V1Table;
 import org.apache.spark.sql.connector.catalog.View;
 import org.apache.spark.sql.connector.catalog.functions.UnboundFunction;
+import org.apache.spark.sql.connector.catalog.procedures.UnboundProcedure;
 import org.apache.spark.sql.connector.expressions.Transform;
 import org.apache.spark.sql.delta.catalog.DeltaCatalog;
 import org.apache.spark.sql.delta.catalog.DeltaTableV2;
@@ -45,7 +48,8 @@ import scala.jdk.javaapi.CollectionConverters;
  * A catalog of the workspace as Spark sees it: {@code spark.sql.catalog.main = io.unitycatalog.harness.HarnessCatalog}.
  * Tables are Delta's own (its DeltaCatalog stands on our Store); views, names and other formats are ours.
  */
-public final class HarnessCatalog extends Schemas implements StagingTableCatalog, RelationCatalog, FunctionCatalog {
+public final class HarnessCatalog extends Schemas
+    implements StagingTableCatalog, RelationCatalog, FunctionCatalog, ProcedureCatalog {
   private static final Set<String> VERSIONS = Set.of("delta.lastUpdateVersion", "delta.lastCommitTimestamp");
 
   private final Store store = new Store();
@@ -235,7 +239,7 @@ public final class HarnessCatalog extends Schemas implements StagingTableCatalog
     JsonNode document = store.find(i);
     boolean files = isFiles(properties);
     if (document != null && (files || !isDelta(document))) {
-      store.dropTable(i); // one format cannot be replaced by another within a table's folder
+      store.purgeTable(i); // one format cannot be replaced by another within a table's folder
     }
     Map<String, String> placed = placed(i, properties);
     if (files) return new StagedFiles(store, i, columns, partitions, placed);
@@ -295,7 +299,7 @@ public final class HarnessCatalog extends Schemas implements StagingTableCatalog
 
   @Override
   public boolean purgeTable(Identifier i) {
-    return store.dropTable(i);
+    return store.purgeTable(i);
   }
 
   @Override
@@ -382,15 +386,35 @@ public final class HarnessCatalog extends Schemas implements StagingTableCatalog
     return store.dropNamespace(namespace, cascade);
   }
 
-  // ---- functions: none; CREATE FUNCTION goes to the session ----------------------------------------
+  // ---- functions ---------------------------------------------------------------------------------------
 
   @Override
-  public Identifier[] listFunctions(String[] namespace) {
-    return new Identifier[0];
+  public Identifier[] listFunctions(String[] namespace) throws NoSuchNamespaceException {
+    if (InformationSchema.is(namespace)) return new Identifier[0];
+    return store.functions(namespace).stream()
+        .map(document -> Identifier.of(namespace, document.path("name").asText()))
+        .toArray(Identifier[]::new);
   }
 
   @Override
   public UnboundFunction loadFunction(Identifier i) throws NoSuchFunctionException {
-    throw new NoSuchFunctionException(i);
+    JsonNode document = i.namespace().length == 1 ? Rest.find("functions", catalog, i.namespace()[0], i.name()) : null;
+    if (document == null) throw new NoSuchFunctionException(store.qualified(i));
+    return Functions.load(document);
+  }
+
+  // ---- procedures: the SQL front end only ----------------------------------------------------------------
+
+  @Override
+  public Identifier[] listProcedures(String[] namespace) {
+    return new Identifier[0];
+  }
+
+  @Override
+  public UnboundProcedure loadProcedure(Identifier i) {
+    if (Frontend.is(i)) return new Frontend();
+    throw Functions.sneaky(
+        new AnalysisException(
+            "ROUTINE_NOT_FOUND", V1.scala(Map.of("routineName", "`" + String.join("`.`", store.qualified(i.namespace())) + "`.`" + i.name() + "`"))));
   }
 }

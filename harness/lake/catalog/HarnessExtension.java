@@ -4,6 +4,7 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.SparkSessionExtensions;
 import org.apache.spark.sql.catalyst.FunctionIdentifier;
@@ -11,6 +12,8 @@ import org.apache.spark.sql.catalyst.TableIdentifier;
 import org.apache.spark.sql.catalyst.expressions.ExpressionInfo;
 import org.apache.spark.sql.catalyst.parser.ParseException;
 import org.apache.spark.sql.catalyst.parser.ParserInterface;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.catalyst.rules.Rule;
 import scala.Option;
 import scala.Tuple3;
 import scala.jdk.javaapi.CollectionConverters;
@@ -23,6 +26,10 @@ import scala.runtime.BoxedUnit;
  * injected last is the outermost. A proxy, not a class, so that new methods of ParserInterface do no harm.
  */
 public final class HarnessExtension extends AbstractFunction1<SparkSessionExtensions, BoxedUnit> {
+  // Whether the thread has run a script: what it parses since may be a string that EXECUTE IMMEDIATE was given. Other
+  // statements have passed the front end; those that are taken for such a string pass it once more.
+  private static final ThreadLocal<Boolean> SCRIPTED = ThreadLocal.withInitial(() -> false);
+
   @Override
   public BoxedUnit apply(SparkSessionExtensions extensions) {
     extensions.injectParser(
@@ -37,6 +44,14 @@ public final class HarnessExtension extends AbstractFunction1<SparkSessionExtens
             new FunctionIdentifier(ReadFiles.NAME),
             new ExpressionInfo(ReadFiles.class.getName(), ReadFiles.NAME),
             new ReadFiles()));
+    SessionFunctions.inject(extensions);
+    extensions.injectHintResolutionRule(
+        new AbstractFunction1<SparkSession, Rule<LogicalPlan>>() {
+          @Override
+          public Rule<LogicalPlan> apply(SparkSession session) {
+            return new TableFunctions(session);
+          }
+        });
     return BoxedUnit.UNIT;
   }
 
@@ -49,7 +64,7 @@ public final class HarnessExtension extends AbstractFunction1<SparkSessionExtens
               Object[] given = arguments;
               if (method.getName().startsWith("parsePlan") && arguments[0] instanceof String sql) {
                 given = arguments.clone();
-                given[0] = Dialect.toSpark(sql);
+                given[0] = spelled(session, sql);
                 // Spark lists the catalogs that some statement has named, Databricks all there are.
                 if (sql.toUpperCase(Locale.ROOT).contains("CATALOGS")) Sessions.loadCatalogs(session);
               }
@@ -60,6 +75,19 @@ public final class HarnessExtension extends AbstractFunction1<SparkSessionExtens
                 throw e.getCause();
               }
             });
+  }
+
+  /** A statement in Spark's spelling; what only Databricks has, in a script or run by one, becomes a call. */
+  private static String spelled(org.apache.spark.sql.classic.SparkSession session, String sql) {
+    String text = Dialect.toSpark(sql);
+    if (Frontend.inside()) return text;
+    Set<String> families = Set.of(session.sparkContext().getConf().get("spark.harness.families", "").split(","));
+    String catalog = session.sparkContext().getConf().get("spark.sql.defaultCatalog", "spark_catalog");
+    if (Scripts.isScript(text)) {
+      SCRIPTED.set(true);
+      return Scripts.toCalls(text, families, catalog);
+    }
+    return SCRIPTED.get() && Scripts.isOurs(text, families) ? Frontend.call(catalog, text) : text;
   }
 
   /** A name of three parts too, which Spark's own refuses: DeltaTable.create().tableName("main.s.t"). */

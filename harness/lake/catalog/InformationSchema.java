@@ -34,7 +34,8 @@ final class InformationSchema {
     return namespace.length == 1 && namespace[0].equalsIgnoreCase(NAME);
   }
 
-  static final Set<String> TABLES = Set.of("catalogs", "schemata", "tables", "columns", "views");
+  static final Set<String> TABLES =
+      Set.of("catalogs", "schemata", "tables", "columns", "views", "routines", "parameters", "volumes");
 
   /** A table of a catalog's information_schema, or null. */
   static Table table(String catalog, String name) {
@@ -44,6 +45,9 @@ final class InformationSchema {
       case "tables" -> new View(catalog, "tables", TABLE, InformationSchema::tables);
       case "columns" -> new View(catalog, "columns", COLUMNS, InformationSchema::columns);
       case "views" -> new View(catalog, "views", VIEWS, InformationSchema::views);
+      case "routines" -> new View(catalog, "routines", ROUTINES, InformationSchema::routines);
+      case "parameters" -> new View(catalog, "parameters", PARAMETERS, InformationSchema::parameters);
+      case "volumes" -> new View(catalog, "volumes", VOLUMES, InformationSchema::volumes);
       default -> null;
     };
   }
@@ -92,6 +96,35 @@ final class InformationSchema {
           "view_definition", "view_definition", TEXT, "check_option", "=none", TEXT, "is_updatable", "=no", TEXT,
           "is_insertable_into", "=no", TEXT, "is_materialized", "=no", TEXT);
 
+  private static final Map<String, Field> ROUTINES =
+      fields(
+          "specific_catalog", "catalog_name", TEXT, "specific_schema", "schema_name", TEXT, "specific_name", "name", TEXT,
+          "routine_catalog", "catalog_name", TEXT, "routine_schema", "schema_name", TEXT, "routine_name", "name", TEXT,
+          "routine_owner", "owner", TEXT, "routine_type", "=function", TEXT, "data_type", "data_type", TEXT,
+          "full_data_type", "full_data_type", TEXT, "routine_body", "routine_body", TEXT,
+          "routine_definition", "routine_definition", TEXT, "external_language", "external_language", TEXT,
+          "is_deterministic", "=deterministic", TEXT, "sql_data_access", "sql_data_access", TEXT,
+          "security_type", "security_type", TEXT, "comment", "comment", TEXT,
+          "created", "created_at", "timestamp", "created_by", "created_by", TEXT,
+          "last_altered", "updated_at", "timestamp", "last_altered_by", "updated_by", TEXT);
+
+  private static final Map<String, Field> PARAMETERS =
+      fields(
+          "specific_catalog", "/catalog_name", TEXT, "specific_schema", "/schema_name", TEXT,
+          "specific_name", "/name", TEXT, "ordinal_position", "position", "int",
+          "parameter_mode", "parameter_mode", TEXT, "parameter_name", "name", TEXT, "data_type", "type_name", TEXT,
+          "full_data_type", "type_text", TEXT, "numeric_precision", "type_precision", "int",
+          "numeric_scale", "type_scale", "int", "parameter_default", "parameter_default", TEXT,
+          "comment", "comment", TEXT);
+
+  private static final Map<String, Field> VOLUMES =
+      fields(
+          "volume_catalog", "catalog_name", TEXT, "volume_schema", "schema_name", TEXT, "volume_name", "name", TEXT,
+          "volume_type", "volume_type", TEXT, "volume_owner", "owner", TEXT, "comment", "comment", TEXT,
+          "storage_location", "storage_location", TEXT, "created", "created_at", "timestamp",
+          "created_by", "created_by", TEXT, "last_altered", "updated_at", "timestamp",
+          "last_altered_by", "updated_by", TEXT);
+
   // ---- rows ----------------------------------------------------------------------------------------------
 
   private static List<InternalRow> catalogs(String catalog, Map<String, Field> fields) {
@@ -108,13 +141,33 @@ final class InformationSchema {
 
   private static List<InternalRow> tables(String catalog, Map<String, Field> fields) {
     List<InternalRow> rows = new ArrayList<>();
-    for (JsonNode each : documents(catalog)) rows.add(row(fields, each, each));
+    for (JsonNode each : documents("tables", catalog)) rows.add(row(fields, each, each));
+    return rows;
+  }
+
+  private static List<InternalRow> routines(String catalog, Map<String, Field> fields) {
+    List<InternalRow> rows = new ArrayList<>();
+    for (JsonNode each : documents("functions", catalog)) rows.add(row(fields, each, each));
+    return rows;
+  }
+
+  private static List<InternalRow> parameters(String catalog, Map<String, Field> fields) {
+    List<InternalRow> rows = new ArrayList<>();
+    for (JsonNode each : documents("functions", catalog)) {
+      for (JsonNode parameter : each.path("input_params").path("parameters")) rows.add(row(fields, parameter, each));
+    }
+    return rows;
+  }
+
+  private static List<InternalRow> volumes(String catalog, Map<String, Field> fields) {
+    List<InternalRow> rows = new ArrayList<>();
+    for (JsonNode each : documents("volumes", catalog)) rows.add(row(fields, each, each));
     return rows;
   }
 
   private static List<InternalRow> columns(String catalog, Map<String, Field> fields) {
     List<InternalRow> rows = new ArrayList<>();
-    for (JsonNode each : documents(catalog)) {
+    for (JsonNode each : documents("tables", catalog)) {
       for (JsonNode column : each.path("columns")) rows.add(row(fields, column, each));
     }
     return rows;
@@ -122,15 +175,15 @@ final class InformationSchema {
 
   private static List<InternalRow> views(String catalog, Map<String, Field> fields) {
     List<InternalRow> rows = new ArrayList<>();
-    for (JsonNode each : documents(catalog)) if (Store.isView(each)) rows.add(row(fields, each, each));
+    for (JsonNode each : documents("tables", catalog)) if (Store.isView(each)) rows.add(row(fields, each, each));
     return rows;
   }
 
-  private static List<JsonNode> documents(String catalog) {
+  private static List<JsonNode> documents(String kind, String catalog) {
     List<JsonNode> found = new ArrayList<>();
     for (JsonNode schema : Rest.list("schemas", Map.of("catalog_name", catalog))) {
       found.addAll(
-          Rest.list("tables", Map.of("catalog_name", catalog, "schema_name", schema.path("name").asText())));
+          Rest.list(kind, Map.of("catalog_name", catalog, "schema_name", schema.path("name").asText())));
     }
     return found;
   }
@@ -141,7 +194,8 @@ final class InformationSchema {
 
   private static Object value(Field field, JsonNode document, JsonNode owner) {
     String path = field.path;
-    if (path.equals("=none") || path.equals("=no")) return text(path.substring(1).toUpperCase(Locale.ROOT));
+    if (Set.of("=none", "=no", "=function").contains(path)) return text(path.substring(1).toUpperCase(Locale.ROOT));
+    if (path.equals("=deterministic")) return yes(document.path("is_deterministic").asBoolean(true));
     if (path.equals("=nullable")) return yes(document.path("nullable").asBoolean(true));
     if (path.equals("=insertable")) return yes(!Store.isView(document));
     JsonNode found = path.startsWith("/") ? owner.path(path.substring(1)) : document.path(path);

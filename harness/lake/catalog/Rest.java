@@ -21,6 +21,8 @@ final class Rest {
   static final ObjectMapper JSON = new ObjectMapper();
   private static final HttpClient CLIENT =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(Duration.ofSeconds(5)).build();
+  static final String STATEMENT = "/_harness/sql/statement";
+  private static volatile String root;
   private static volatile String address;
   private static volatile String token;
 
@@ -47,6 +49,7 @@ final class Rest {
   private Rest() {}
 
   static void connect(String url, String bearer) {
+    root = url;
     address = url + "/api/2.1/unity-catalog";
     token = bearer;
   }
@@ -79,6 +82,17 @@ final class Rest {
     return found;
   }
 
+  /** What only the workspace itself tells, and no API of Databricks': /_harness/sql/… */
+  static JsonNode harness(String path, Map<String, String> query) {
+    StringBuilder target = new StringBuilder("/_harness/sql/").append(path);
+    char mark = '?';
+    for (Map.Entry<String, String> each : query.entrySet()) {
+      target.append(mark).append(each.getKey()).append('=').append(encode(each.getValue()));
+      mark = '&';
+    }
+    return send("GET", target.toString(), null, false);
+  }
+
   static JsonNode create(String kind, ObjectNode document) {
     return send("POST", kind, document);
   }
@@ -89,6 +103,11 @@ final class Rest {
 
   static void delete(String kind, String... name) {
     send("DELETE", path(kind, name) + "?force=true", null);
+  }
+
+  /** Drop a table; with {@code purge}, for good. Returns: whether it is kept, to be brought back by UNDROP. */
+  static boolean dropTable(boolean purge, String... name) {
+    return send("DELETE", path("tables", name) + "?purge=" + purge, null).path("kept").asBoolean(false);
   }
 
   private static String path(String kind, String... name) {
@@ -103,16 +122,21 @@ final class Rest {
     return send(method, path, body, true);
   }
 
-  /** One request; {@code deletes}: managed data is deleted here, not by the server. */
+  /**
+   * One request. {@code path}: below Unity Catalog's API, or from the root when it begins with a slash; {@code deletes}:
+   * managed data is deleted here, not by the server.
+   */
   static JsonNode send(String method, String path, JsonNode body, boolean deletes) {
+    String target = path.startsWith("/") ? root + path : address + "/" + path;
     HttpRequest.BodyPublisher content =
         body == null ? HttpRequest.BodyPublishers.noBody() : HttpRequest.BodyPublishers.ofString(body.toString());
     HttpRequest request =
-        HttpRequest.newBuilder(URI.create(address + "/" + path))
+        HttpRequest.newBuilder(URI.create(target))
             .header("Authorization", "Bearer " + token)
             .header("Content-Type", "application/json")
             .header(deletes ? "X-Harness-Shim" : "X-Harness-Sql", "1")
-            .timeout(Duration.ofSeconds(60))
+            // A statement of a script runs as long as it takes, and is cancelled by its jobs.
+            .timeout(path.equals(STATEMENT) ? Duration.ofDays(1) : Duration.ofSeconds(60))
             .method(method, content)
             .build();
     try {
@@ -122,7 +146,7 @@ final class Rest {
         throw new Refused(
             answer.statusCode(),
             document.path("error_code").asText(),
-            document.path("message").asText(method + " " + path + " was answered with " + answer.statusCode()));
+            document.path("message").asText(method + " " + target + " was answered with " + answer.statusCode()));
       }
       return document;
     } catch (IOException e) {

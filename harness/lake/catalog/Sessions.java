@@ -25,11 +25,13 @@ public final class Sessions {
 
   /**
    * A new session, with its own settings, temporary views and functions. It becomes the active one of the calling
-   * thread: what does not go through a query, such as Catalog.currentCatalog, reads the active session's settings.
+   * thread: what does not go through a query, such as Catalog.currentCatalog, reads the active session's settings. The
+   * workspace's user is current_user() in it.
    */
   public static SparkSession create(SparkSession root) {
     SparkSession session = root.newSession();
     SparkSession.setActiveSession(session);
+    SessionFunctions.actAs(null);
     loadCatalogs(session);
     return session;
   }

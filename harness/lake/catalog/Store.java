@@ -51,9 +51,13 @@ final class Store extends Schemas implements TableCatalog {
   }
 
   List<JsonNode> list(String[] namespace) throws NoSuchNamespaceException {
+    return list("tables", namespace);
+  }
+
+  private List<JsonNode> list(String kind, String[] namespace) throws NoSuchNamespaceException {
     if (namespace.length != 1) throw new NoSuchNamespaceException(namespace);
     try {
-      return Rest.list("tables", Map.of("catalog_name", catalog, "schema_name", namespace[0]));
+      return Rest.list(kind, Map.of("catalog_name", catalog, "schema_name", namespace[0]));
     } catch (Rest.Refused e) {
       if (e.missing()) throw noSchema(namespace);
       throw e;
@@ -208,10 +212,21 @@ final class Store extends Schemas implements TableCatalog {
 
   @Override
   public boolean dropTable(Identifier i) {
+    return dropTable(i, false);
+  }
+
+  @Override
+  public boolean purgeTable(Identifier i) {
+    return dropTable(i, true);
+  }
+
+  private boolean dropTable(Identifier i, boolean purge) {
     JsonNode document = find(i);
     if (document == null || isView(document)) return false;
-    delete(i); // first the name, then the data: no name ever points to data that is gone
-    if (document.path("table_type").asText().equals("MANAGED")) deleteData(document.path("storage_location").asText());
+    // First the name, then the data: no name ever points to data that is gone.
+    boolean kept = Rest.dropTable(purge, catalog, i.namespace()[0], i.name());
+    boolean managed = document.path("table_type").asText().equals("MANAGED");
+    if (managed && !kept) deleteData(document.path("storage_location").asText());
     return true;
   }
 
@@ -253,17 +268,19 @@ final class Store extends Schemas implements TableCatalog {
       throws NoSuchNamespaceException, NonEmptyNamespaceException {
     if (!namespaceExists(namespace)) return false;
     List<JsonNode> contents = list(namespace);
-    if (!cascade && !(contents.isEmpty() && volumes(namespace).isEmpty())) throw new NonEmptyNamespaceException(qualified(namespace));
+    if (!cascade && !(contents.isEmpty() && list("volumes", namespace).isEmpty() && functions(namespace).isEmpty())) {
+      throw new NonEmptyNamespaceException(qualified(namespace));
+    }
     for (JsonNode document : contents) {
       Identifier i = Identifier.of(namespace, document.path("name").asText());
       if (isView(document)) delete(i);
-      else dropTable(i);
+      else purgeTable(i);
     }
     Rest.delete("schemas", catalog, namespace[0]);
     return true;
   }
 
-  private List<JsonNode> volumes(String[] namespace) {
-    return Rest.list("volumes", Map.of("catalog_name", catalog, "schema_name", namespace[0]));
+  List<JsonNode> functions(String[] namespace) throws NoSuchNamespaceException {
+    return list("functions", namespace);
   }
 }

@@ -16,12 +16,14 @@ from harness.lake.paths import WorkspacePaths
 from harness.lake.sql import (
     catalog_statements,
     clones,
+    functions,
     grant_statements,
     ownership,
     replacements,
     show_create,
     staging,
     subqueries,
+    undrop,
     volume_statements,
 )
 from harness.lake.sql.copy_grammar import parse
@@ -56,16 +58,24 @@ def run(
     return spark_sql(spark, text, args)
 
 
-def install(spark: SparkSession, *, paths: WorkspacePaths | None = None) -> None:
+def install(
+    spark: SparkSession, *, paths: WorkspacePaths | None = None, revealed: Callable[[str], None] | None = None
+) -> None:
     """Make ``spark.sql`` of this process understand what :func:`run` does.
 
-    The class is patched, not the object, so that sessions made by ``newSession`` understand it too.
+    The class is patched, not the object, so that sessions made by ``newSession`` understand it too. ``revealed`` is
+    told the values of secrets that statements have read.
     """
 
     def sql(self: SparkSession, sqlQuery: str, args: Any = None, **kwargs: Any) -> DataFrame:
         if kwargs:  # the query is a format string: Spark fills it in
             return spark_sql(self, sqlQuery, args, **kwargs)
-        return run(self, sqlQuery, args, paths=paths)
+        frame = run(self, sqlQuery, args, paths=paths)
+        if revealed is not None and "secret" in sqlQuery.lower():
+            functions: Any = getattr(self._jvm, "io.unitycatalog.harness.SessionFunctions")
+            for value in functions.revealed(self._jsparkSession):
+                revealed(value)
+        return frame
 
     sql.__doc__ = spark_sql.__doc__
     type(spark).sql = sql
@@ -147,6 +157,13 @@ FAMILIES: dict[str, Callable[[Statement], DataFrame]] = {
     "INSERT WITH SCHEMA EVOLUTION": replacements.insert,
     "SHOW CREATE TABLE": show_create.show,
     **{f"{verb} TABLE": clones.create for verb in ("CREATE", "CREATE OR REPLACE", "REPLACE")},
+    **{f"CREATE {words}FUNCTION": functions.create for words in ("", "OR REPLACE ", "TEMPORARY ", "TEMP ")},
+    **{f"CREATE OR REPLACE {word} FUNCTION": functions.create for word in ("TEMPORARY", "TEMP")},
+    "DROP FUNCTION": functions.drop,
+    "DESCRIBE FUNCTION": functions.describe,
+    "DESC FUNCTION": functions.describe,
+    "UNDROP": undrop.undrop,
+    "SHOW TABLES DROPPED": undrop.show,
     "GRANT": grant_statements.grant,
     "REVOKE": grant_statements.revoke,
     "DENY": _refused("privileges are Unity Catalog's, which knows no DENY."),
@@ -189,3 +206,6 @@ FAMILIES: dict[str, Callable[[Statement], DataFrame]] = {
         for kind in ("MATERIALIZED VIEW", "STREAMING TABLE")
     },
 }
+
+# Those that Spark hands over in scripts (harness/lake/catalog/Scripts.java); it spells USE CATALOG itself.
+SCRIPTED = [family for family in FAMILIES if "TEMP" not in family and family != "USE CATALOG"]

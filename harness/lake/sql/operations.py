@@ -16,7 +16,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from harness.lake.paths import WorkspacePaths
-from harness.lake.sql import frontend, staging
+from harness.lake.sql import frontend, nested, staging
 from harness.lake.sql.failures import Failure, failure
 from harness.lake.sql.history import History, Tags, merged, parse_tags
 from harness.lake.sql.parameters import Parameter, arguments
@@ -65,6 +65,8 @@ class SqlEngine:
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="sql")
         # For who waits on a statement without being a coroutine; the threads here never touch the JVM.
         self.waiters = ThreadPoolExecutor(WAITERS, thread_name_prefix="sql-wait")
+        # Apart, so that a statement in a script does not queue behind the script.
+        self._nested = ThreadPoolExecutor(WORKERS, thread_name_prefix="sql-nested")
         # Apart, so that a cancel does not queue behind what it is to cancel.
         self._interrupters = ThreadPoolExecutor(INTERRUPTERS, thread_name_prefix="sql-cancel")
         engine.on_crash(self._crashed)
@@ -75,7 +77,7 @@ class SqlEngine:
     def stop(self) -> None:
         """Cancel everything and let the threads go."""
         self.reset()
-        for pool in (self._workers, self._interrupters, self.waiters):
+        for pool in (self._workers, self._nested, self._interrupters, self.waiters):
             pool.shutdown(wait=False, cancel_futures=True)
 
     def reset(self) -> None:
@@ -98,14 +100,16 @@ class SqlEngine:
         configuration: Mapping[str, str] | None = None,
         *,
         client: str = "",
+        user: str = "",
         brief: bool = False,
     ) -> Session:
         """Open a session; its Spark session is made when its first statement runs, or by :meth:`connect`.
 
-        Parameters: ``client``, its User-Agent; ``brief``: it is one statement's own.
+        Parameters: ``client``, its User-Agent; ``user``, who opened it; ``brief``: it is one statement's own.
         """
         self.reap()
-        session = Session(warehouse, catalog, schema, dict(configuration or {}), client=client, brief=brief)
+        settings = dict(configuration or {})
+        session = Session(warehouse, catalog, schema, settings, client=client, user=user, brief=brief)
         self.held.add_session(session)
         return session
 
@@ -171,6 +175,10 @@ class SqlEngine:
         self.held.remove(operation)
         self.cancel(operation)
 
+    def nest(self, call: str, statement: str) -> None:
+        """Run a statement of a script, for whose call the JVM waits."""
+        self._nested.submit(nested.run, self.engine.root, call, statement, self.paths).result()
+
     # -- on the workers' threads ----------------------------------------------------------------
 
     def _connect(self, session: Session) -> Failure | None:
@@ -201,6 +209,7 @@ class SqlEngine:
             spark = session.spark
             # No statement in the description: it may hold credentials.
             spark.sparkContext.setJobGroup(operation.group, "SQL statement")
+            spark.sparkContext.setLocalProperty("spark.scheduler.pool", session.pool)
             try:
                 if timer is not None:
                     timer.start()
@@ -212,7 +221,8 @@ class SqlEngine:
                 if timer is not None:
                     timer.cancel()
                 if session.lost is None:
-                    spark.sparkContext.setLocalProperty("spark.jobGroup.id", None)
+                    for name in ("spark.jobGroup.id", "spark.scheduler.pool"):
+                        spark.sparkContext.setLocalProperty(name, None)
         except SessionLost as error:
             operation.finish(State.FAILED, why=error.failure)
         except BaseException as error:
@@ -231,6 +241,7 @@ class SqlEngine:
     ) -> Result:
         text, presign = operation.statement, operation.delivery.presign
         operation.session.note(text)
+        operation.session.act()
         frame = frontend.run(spark, text, arguments(parameters), paths=self.paths, presign=presign)
         result = limits.cut(collect(spark, frame, native, operation.started, limits.rows))
         return replace(result, staging=staging.asks(text))

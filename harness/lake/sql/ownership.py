@@ -21,7 +21,7 @@ TYPES |= {"MATERIALIZED VIEW": "TABLE", "STREAMING TABLE": "TABLE", "VOLUME": "V
 PARTS = {"CATALOG": 1, "SCHEMA": 2, "TABLE": 3, "VOLUME": 3}
 COLLECTIONS = {"CATALOG": "catalogs", "SCHEMA": "schemas", "TABLE": "tables", "VOLUME": "volumes"}
 _OURS = re.compile(r"\b(OWNER\s+TO|(UN)?SET\s+TAGS|ROW\s+FILTER|MASK)\b", re.IGNORECASE)
-_UNGUARDED = "it does not filter rows or mask values, and would show what production hides."
+UNGUARDED = "it does not filter rows or mask values, and would show what production hides."
 
 
 def alter(statement: Statement) -> DataFrame:
@@ -32,12 +32,14 @@ def alter(statement: Statement) -> DataFrame:
     read.expect("ALTER")
     kind = TYPES[read.next("what to alter").text.upper()]
     name = statement.unity.full_name(read.name("a name"), PARTS[kind])
-    if read.ahead("SET", "ROW", "FILTER"):
-        raise statement.refused("ALTER TABLE … SET ROW FILTER", _UNGUARDED)
+    for verb in ("SET", "DROP"):
+        if read.ahead(verb, "ROW", "FILTER"):
+            raise statement.refused(f"ALTER TABLE … {verb} ROW FILTER", UNGUARDED)
     if read.take("ALTER", "COLUMN") or read.take("CHANGE", "COLUMN"):
         column = read.identifier("a column")
-        if read.ahead("SET", "MASK"):
-            raise statement.refused("ALTER TABLE … SET MASK", _UNGUARDED)
+        for verb in ("SET", "DROP"):
+            if read.ahead(verb, "MASK"):
+                raise statement.refused(f"ALTER TABLE … {verb} MASK", UNGUARDED)
         done = _tags(statement, read, "columns", f"{name}.{column}")
     else:
         done = apply(statement, read, kind, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import Counter
@@ -59,6 +60,9 @@ class Registry:
         """Take up a new session."""
         session.seen = self.clock()
         with self._lock:
+            # A pool each, and no more of them than there were sessions at once: Spark keeps every pool for good.
+            taken = {other.pool for other in self._sessions.values()}
+            session.pool = next(pool for n in itertools.count() if (pool := f"sql-{n}") not in taken)
             self._sessions[session.id] = session
 
     def session(self, session_id: bytes) -> Session:

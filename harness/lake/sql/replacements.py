@@ -47,7 +47,8 @@ def insert(statement: Statement) -> DataFrame:
         raise statement.refused(
             "INSERT INTO … REPLACE ON with a subquery in its condition", "Delta's MERGE takes none."
         )
-    target = statement.run(f"SELECT * FROM {parts.table} LIMIT 0").columns
+    named = statement.args if "(" in parts.table else None  # IDENTIFIER(:t)
+    target = statement.run(f"SELECT * FROM {parts.table} LIMIT 0", named).columns
     given = statement.run(f"SELECT * FROM ({parts.query}) LIMIT 0", statement.args).columns
     columns = _aligned(parts, target, given)
     alias, source, names = parts.alias, parts.query_alias, given

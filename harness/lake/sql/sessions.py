@@ -6,7 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -33,6 +33,9 @@ class SparkEngine(Protocol):
 
     def wait(self, timeout: float) -> None: ...
 
+    @property
+    def root(self) -> SparkSession: ...
+
     def session(self) -> SparkSession: ...
 
     def on_crash(self, callback: Callable[[str], None]) -> None: ...
@@ -50,8 +53,9 @@ class SessionLost(Exception):
 class Session:
     """One client's session.
 
-    ``client``: who opened it, as its User-Agent says. ``brief``: it is one statement's own. ``conf``: settings by
-    lower-case name, as given. ``seen``: when it was last used.
+    ``client``: who opened it, as its User-Agent says; ``user``, whom ``current_user()`` names in it. ``brief``: it is
+    one statement's own. ``conf``: settings by lower-case name, as given. ``seen``: when it was last used.
+    ``pool``: where its jobs are scheduled, fairly beside those of others.
     """
 
     warehouse: str
@@ -60,7 +64,9 @@ class Session:
     configuration: Mapping[str, str] = field(default_factory=dict)
     seen: float = 0.0
     client: str = ""
+    user: str = ""
     brief: bool = False
+    pool: str = ""
     id: bytes = field(default_factory=lambda: uuid.uuid4().bytes)
     conf: dict[str, str] = field(default_factory=dict)
     lost: Failure | None = None
@@ -86,6 +92,11 @@ class Session:
             raise SessionLost(self.lost)
         assert self._spark is not None, "connect() comes first"
         return self._spark
+
+    def act(self) -> None:
+        """Have this thread's statements run as the session's user, or else as the workspace's."""
+        jvm: Any = self.spark._jvm
+        getattr(jvm, "io.unitycatalog.harness.SessionFunctions").actAs(self.user or None)
 
     def lose(self, why: Failure) -> None:
         """Say that the engine took the session down."""

@@ -74,7 +74,8 @@ def _rest(read: Reader) -> str:
 
 def _merge(statement: Statement, target: tuple[str, str], condition: str, action: str) -> DataFrame:
     name, aliased = target
-    fields = statement.run(f"SELECT * FROM {name} LIMIT 0").schema.fields
+    # A name may be IDENTIFIER(:t).
+    fields = statement.run(f"SELECT * FROM {name} LIMIT 0", statement.args if "(" in name else None).schema.fields
     if any(_uncompared(field.dataType) for field in fields):
         return statement.verbatim()  # Delta says that it takes no subquery
     columns = [(quoted([field.name]), f"`__harness_{i}`") for i, field in enumerate(fields)]

@@ -78,6 +78,21 @@ def test_sessions_run_side_by_side_and_apart(sql: SqlEngine) -> None:
         assert list(pool.map(work, range(4))) == [[(n,)] for n in range(4)]
 
 
+def test_a_short_statement_does_not_wait_for_the_many_tasks_of_another_session(engine: Engine, sql: SqlEngine) -> None:
+    busy, other = sql.open("local"), sql.open("local")
+    run(sql, busy, "SELECT 1")
+    # Thousands of short tasks, which would all go first if both sessions shared a queue.
+    many = sql.submit(busy, "SELECT sum(hash(id)) FROM range(0, 1000000000000, 1, 20000)")
+    while not active_jobs(engine):
+        assert not many.wait(0.05), many.failure
+    assert run(sql, other, "SELECT count(*) FROM range(0, 100, 1, 4) WHERE id % 2 = 0") == [(50,)]
+    assert many.state is State.RUNNING
+    sql.cancel(many)
+    assert many.left.wait(60)
+    sql.close(other.id)
+    assert sql.open("local").pool == other.pool != busy.pool
+
+
 def test_a_cancel_reaches_jobs_that_begin_after_it(engine: Engine, sql: SqlEngine) -> None:
     session = sql.open("local")
     run(sql, session, "SELECT 1")
