@@ -14,7 +14,7 @@ from harness.capabilities import counts, listed
 from harness.settings import Settings
 from harness.workspace.capabilities import Capability
 
-COMMANDS = ("demo", "run", "up", "down", "env", "status", "fetch", "doctor", "capabilities")
+COMMANDS = ("demo", "run", "up", "down", "env", "status", "fetch", "doctor", "capabilities", "snapshot")
 FIXTURES = (
     "run_dag",
     "run_assets",

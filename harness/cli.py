@@ -1,4 +1,4 @@
-"""The command line: ``harness demo | run | up | down | env | status | fetch | doctor | capabilities``.
+"""The command line: ``harness demo | run | up | down | env | status | fetch | doctor | capabilities | snapshot``.
 
 Exit codes: 0 all is green; 1 a run failed, or the machine lacks something; 2 the command was wrong; 130 interrupted.
 """
@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.settings import Settings
+from harness.testing.cli import app as snapshot_app
 
 DEMO_DAG = "green_energy_extract"
 
@@ -30,6 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Run Airflow + Databricks + S3 pipelines on this machine, unchanged.",
 )
+app.add_typer(snapshot_app, name="snapshot")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
