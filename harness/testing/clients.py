@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.dagrun.connections import Endpoints
 
-# What the warehouse says of a session that is over (harness/workspace/thriftservice.py).
+# What the warehouse says of a session that is over (harness/lake/sql/registry.py).
 GONE = "no such session"
 
 if TYPE_CHECKING:
