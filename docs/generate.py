@@ -18,6 +18,7 @@ from harness.workspace.capabilities import Capability
 
 COMMANDS = (
     "demo", "run", "notebook run", "up", "down", "env", "status", "fetch", "doctor", "capabilities", "validate",
+    "snapshot",
 )  # fmt: skip
 FIXTURES = (
     "run_dag",

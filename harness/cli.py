@@ -20,6 +20,7 @@ from rich.table import Table
 
 from harness.disk import disk_is_full
 from harness.settings import Settings
+from harness.testing.cli import app as snapshot_app
 
 DEMO_DAG = "green_energy_extract"
 DEBUG = "breakpoint() in a notebook stops here, in pdb."
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 notebook = typer.Typer(no_args_is_help=True)
 app.add_typer(notebook, name="notebook", help="Work with one notebook by itself.")
+app.add_typer(snapshot_app, name="snapshot")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 

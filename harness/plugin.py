@@ -20,6 +20,8 @@ from harness.dagrun import run_dag as run
 from harness.dagrun.isolation import left_open
 from harness.dagrun.run import Outcome
 from harness.settings import Settings
+from harness.testing import artefacts
+from harness.testing.clients import sql_of, workspace_of
 from harness.testing.fixtures import (
     assert_schema,
     assert_table,
@@ -42,6 +44,7 @@ from harness.testing.fixtures import (
 )
 from harness.testing.marks import HELP, Marked
 from harness.testing.options import HOME, pytest_addoption, pytest_collection_modifyitems
+from harness.testing.reporting import explain
 from harness.testing.witness import witnessed
 
 if TYPE_CHECKING:
@@ -173,7 +176,8 @@ def clean_stack(request: pytest.FixtureRequest, stack: Stack, connected: None) -
 def run_dag(request: pytest.FixtureRequest, airflow_home: AirflowHome, clean_stack: Stack) -> Iterator[RunDag]:
     """``run_dag(dag, **options) -> DagRunResult``: run a DAG id, file or object on a clean Airflow and stack."""
     airflow_home.clean()
-    results = request.node.stash.setdefault(RESULTS, [])
+    results: list[DagRunResult] = []
+    request.node.stash[RESULTS] = results
     marked = Marked.of(request.node)
 
     @functools.wraps(run)
@@ -214,31 +218,13 @@ def s3(clean_stack: Stack) -> Any:
 @pytest.fixture
 def workspace(clean_stack: Stack) -> WorkspaceClient:
     """A Databricks SDK client of the stack's workspace."""
-    from databricks.sdk import WorkspaceClient
-
-    return WorkspaceClient(host=clean_stack.workspace_url, token=clean_stack.token)
+    return workspace_of(clean_stack.endpoints)
 
 
 @pytest.fixture
 def sql(clean_stack: Stack) -> Iterator[Callable[..., list[Any]]]:
     """``sql(statement, parameters=None) -> list of rows``, on the warehouse, over databricks-sql-connector."""
-    from databricks import sql as connector
-
-    http_path = f"/sql/1.0/warehouses/{clean_stack.warehouse_id}"
-    with connector.connect(
-        server_hostname="127.0.0.1",
-        http_path=http_path,
-        access_token=clean_stack.token,
-        # Plain HTTP, and no call to port 443, as in the Airflow connection (dagrun/connections.py).
-        _connection_uri=clean_stack.workspace_url + http_path,
-        enable_telemetry=False,
-    ) as connection:
-
-        def execute(statement: str, parameters: Any = None) -> list[Any]:
-            with connection.cursor() as cursor:
-                cursor.execute(statement, parameters)
-                return list(cursor.fetchall()) if cursor.description else []
-
+    with sql_of(clean_stack.endpoints) as execute:
         yield execute
 
 
@@ -262,21 +248,26 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add what failed DAG runs have to say, and unserved requests, to the report of a failing test."""
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add what DAG runs have to say, and unserved requests, to the report; keep what a failing test leaves."""
+    results = item.stash.get(RESULTS, None) or []
+    if call.when == "call" and results:
+        # JUnit's properties; of a rerun, its own.
+        item.user_properties[:] = [each for each in item.user_properties if each[0] not in artefacts.OURS]
+        item.user_properties += artefacts.properties(results)
     report = yield
     if report.when == "call" and report.failed:
-        shown = report.longreprtext
-        for result in item.stash.get(RESULTS, []):
-            if not result.success and str(result) not in shown:  # an assertion shows only its beginning
-                report.sections.append((f"DAG run {result.dag_id}", str(result)))
-        try:
-            unserved = _unserved(item)
-        except Exception as error:  # a stack that died is why the test failed; here it would end the session
-            unserved = str(error)
-        if unserved and unserved not in shown:
-            report.sections.append(("Requests that the workspace does not serve", unserved))
+        explain(item, report, results, lambda: _unserved(item))
     return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print GitHub's annotations, once, where the reports of all workers are."""
+    for report in terminalreporter.stats.get("failed", []):
+        for annotation in artefacts.property_of(report, artefacts.ANNOTATION):
+            terminalreporter.write_line(annotation)
 
 
 def _missed(item: pytest.Item) -> str:

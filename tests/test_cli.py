@@ -274,3 +274,31 @@ def test_a_breakpoint_in_a_notebook_stops_on_the_terminal_that_started_it(state)
     assert (left.returncode, "BdbQuit" in left.stdout) == (1, True)
     passed = subprocess.run(command, stdin=subprocess.DEVNULL, **options)
     assert (passed.returncode, "breakpoint() was passed over" in passed.stdout) == (0, True)
+
+
+@pytest.mark.slow
+def test_the_state_of_the_stack_that_is_up_is_saved_loaded_and_seeded(state, tmp_path):
+    seed = tmp_path / "seed" / "objects" / "from-the-cli" / "a.txt"
+    seed.parent.mkdir(parents=True)
+    seed.write_text("a")
+    kept = str(tmp_path / "kept")
+    assert harness("snapshot", "save", kept, **state).returncode == 0
+    seeded = harness("snapshot", "seed", str(tmp_path / "seed"), **state)
+    assert (seeded.returncode, seeded.stdout.strip()) == (0, "s3://from-the-cli/a.txt"), seeded.stderr
+    loaded = harness("snapshot", "load", kept, **state)
+    assert loaded.returncode == 0, loaded.stderr
+    again = harness("snapshot", "save", kept, **state)
+    assert (again.returncode, "something at" in again.stderr) == (1, True)
+    lines = harness("env", **state).stdout
+    assert "export HARNESS_GUARD='[]'" in lines
+    client = "import boto3; print([b['Name'] for b in boto3.client('s3').list_buckets()['Buckets']])"
+    answer = subprocess.run(
+        ["bash", "-c", f'set -e; eval "$LINES"; {sys.executable} -W ignore -c "{client}"'],
+        env={**os.environ, "LINES": lines},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "from-the-cli" not in answer.stdout, answer.stderr
+    assert answer.returncode == 0

@@ -195,6 +195,8 @@ def diagnosis(result: DagRunResult) -> str:
         lines += ["It has no task instances, so nothing ran. Is a task's start_date after the logical date?"]
     lines += [f"  {task.state or 'not started':<16} {task.name}{_tries(task)}" for task in run.tasks if _notable(task)]
     cause = run.first_failure
+    if run.tasks and run.state == "failed" and not any(task.state in BAD for task in run.tasks):
+        lines += ["No task failed: the DAG's dagrun_timeout had passed, and what was left was skipped."]
     lines += [f"  blocked          {attempt}" for attempt in result.blocked]
     if cause is None:
         return "\n".join(lines)

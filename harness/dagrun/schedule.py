@@ -10,9 +10,11 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 Key = tuple[str, int]
+FINISHED = ("success", "failed", "skipped", "upstream_failed", "removed")
 
 
 class UnrunnableTasks(RuntimeError):
@@ -32,6 +34,8 @@ class Steps:
         self._order = {task.task_id: place for place, task in enumerate(dag.topological_sort())}
         self._changed = changed
         self._ready: list[Key] = []
+        # Not from the run's start_date, which dag.test() sets to the logical date.
+        self._deadline = monotonic() + dag.dagrun_timeout.total_seconds() if dag.dagrun_timeout else None
         self._states: dict[Key, str | None] = {}
 
     def __call__(self, *, session: Any, execute_callbacks: bool = True) -> tuple[list[Any], Any]:
@@ -41,6 +45,8 @@ class Steps:
         """
         while True:
             states = self._look(session)
+            if self._deadline is not None and monotonic() > self._deadline:
+                return self._time_out(session, execute_callbacks)
             if "scheduled" in states.values():
                 return [], None  # resumed from a deferral: it runs before anything else starts
             if (following := self._next_ready(states)) is not None:
@@ -54,6 +60,25 @@ class Steps:
             # Failures and skips spread one level a decision: look again as long as something changes.
             if not self._ready and self._look(session) == states:
                 self._wait(session)
+
+    def _time_out(self, session: Any, execute_callbacks: bool) -> tuple[list[Any], Any]:
+        """What the scheduler does when ``dagrun_timeout`` has passed; ``dag.test()`` ignores it."""
+        instances = self.run.get_task_instances(session=session)
+        if any(instance.state not in FINISHED for instance in instances):
+            self.run.set_state("failed")
+            for instance in instances:
+                if instance.state not in FINISHED:
+                    instance.state = "skipped"
+            session.merge(self.run)
+            session.commit()
+            self._look(session)
+            last = max(instances, key=lambda ti: (ti.start_date is not None, ti.start_date or 0), default=None)
+            callback = self.run.produce_dag_callback(
+                dag=self.run.dag, success=False, relevant_ti=last, reason="timed_out", execute=execute_callbacks
+            )
+            return [], callback
+        self._deadline = None  # all is done: how it ended is decided as ever
+        return self(session=session, execute_callbacks=execute_callbacks)
 
     def _look(self, session: Any) -> dict[Key, str | None]:
         from airflow.models.taskinstance import TaskInstance as Row

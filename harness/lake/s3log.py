@@ -66,7 +66,7 @@ def _accesses(environ: dict[str, Any]) -> list[tuple[str, str, str]]:
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     if method == "POST" and not key and "delete" in query:
         return [("delete", bucket, name) for name in _named(environ)]
-    if not bucket or not key or any(name in query for name in ASIDE):
+    if not bucket or not key or bucket == "moto-api" or any(name in query for name in ASIDE):
         return []
     if method == "DELETE":
         return [] if "uploadId" in query else [("delete", bucket, key)]

@@ -14,6 +14,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--update-golden", action="store_true", help="write the golden tables anew instead of comparing")
     group.addoption("--harness-validate", action="store_true", help="validate DAGs, notebooks and SQL: one test a rule")
     group.addoption(
+        "--harness-artifacts",
+        default=".harness/failures",
+        metavar="DIR",
+        help="where logs, results and notebooks of failing tests are kept (.harness/failures; empty: nowhere)",
+    )
+    group.addoption(
         "--harness-s3",
         metavar="SERVER",
         help="S3 server of the stack: moto, minio, minio-binary, seaweedfs, command, or a URL (setting `s3`)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import gc
 import os
 import signal
@@ -233,3 +234,35 @@ def test_a_clean_home_has_forgotten_every_run(run: Run, home: AirflowHome) -> No
     with create_session(scoped=False) as session:
         assert session.scalar(select(func.count()).select_from(DagRun)) == 0
     assert run("fixed_order").success
+
+
+def test_a_run_that_takes_longer_than_its_timeout_fails_and_skips_the_rest(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk import DAG, task
+
+    now, told = [0.0], []
+    monkeypatch.setattr("harness.dagrun.schedule.monotonic", lambda: now[0])
+    with DAG(
+        "takes_too_long",
+        schedule=None,
+        dagrun_timeout=datetime.timedelta(minutes=1),
+        on_failure_callback=lambda context: told.append(context["reason"]),
+    ) as dag:
+
+        @task
+        def long() -> None:
+            now[0] += 61
+
+        @task
+        def never() -> None: ...
+
+        long() >> never()
+    result = run(dag)
+    assert (result.state, states(result)) == ("failed", {"long": "success", "never": "skipped"})
+    assert not result.success
+    assert "dagrun_timeout had passed" in str(result)
+    assert told == ["timed_out"]
+    with DAG("just_in_time", schedule=None, dagrun_timeout=datetime.timedelta(minutes=1)) as dag:
+        long()
+    assert run(dag).success

@@ -54,3 +54,14 @@ def test_the_settings_example_is_accepted(tmp_path, monkeypatch):
     (tmp_path / "pyproject.toml").write_text(example)
     monkeypatch.chdir(tmp_path)
     assert Settings().mounts["/Workspace/Users/me@example.com"] == Path("scratch")
+
+
+def test_every_test_that_the_docs_name_exists():
+    named = [
+        (page.name, file, test)
+        for page in PAGES
+        for file, test in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page.read_text())
+    ]
+    assert len(named) > 30
+    missing = [each for each in named if f"def {each[2]}(" not in (ROOT / each[1]).read_text()]
+    assert missing == []

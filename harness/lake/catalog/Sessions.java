@@ -1,5 +1,6 @@
 package io.unitycatalog.harness;
 
+import java.lang.reflect.Method;
 import java.net.InetAddress;
 import java.util.Map;
 import java.util.TreeSet;
@@ -20,6 +21,8 @@ import scala.jdk.javaapi.CollectionConverters;
 public final class Sessions {
   private static final Pattern CATALOG = Pattern.compile("spark\\.sql\\.catalog\\.([^.]+)");
   private static final Map<String, ConfigEntry<?>> ADDED = new ConcurrentHashMap<>();
+  // Every entry there ever was: Spark keeps a key for the life of the JVM, and refuses to make it a second time.
+  private static final Map<String, ConfigEntry<?>> MADE = new ConcurrentHashMap<>();
 
   private Sessions() {}
 
@@ -40,11 +43,30 @@ public final class Sessions {
   public static void addCatalog(String name) {
     ADDED.computeIfAbsent(
         name,
-        n ->
-            SQLConf$.MODULE$
-                .buildConf("spark.sql.catalog." + n)
-                .stringConf()
-                .createWithDefault(HarnessCatalog.class.getName()));
+        n -> {
+          ConfigEntry<?> known = MADE.get(n);
+          if (known != null) {
+            register(known);
+            return known;
+          }
+          ConfigEntry<?> made =
+              SQLConf$.MODULE$
+                  .buildConf("spark.sql.catalog." + n)
+                  .stringConf()
+                  .createWithDefault(HarnessCatalog.class.getName());
+          MADE.put(n, made);
+          return made;
+        });
+  }
+
+  private static void register(ConfigEntry<?> entry) {
+    try {
+      Method register = SQLConf$.class.getDeclaredMethod("register", ConfigEntry.class);
+      register.setAccessible(true); // what buildConf does at the end, and nothing else does
+      register.invoke(SQLConf$.MODULE$, entry);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   public static void removeCatalog(String name) {
