@@ -28,6 +28,8 @@ def validate(
     """
     if format not in FORMATS:
         raise ConfigInvalid(f"there is no format {format!r}: use {', '.join(FORMATS)}")
+    if not settings.path(settings.dags).is_dir():
+        raise ConfigInvalid(f"there is no DAG folder at {settings.path(settings.dags)}: set `dags` in [tool.harness]")
     with opened(settings) as project:
         if write_baseline:
             if project.config.baseline is None:
@@ -39,13 +41,16 @@ def validate(
             return []
         findings = find(project)
         touches = touched(project, since) if since else None
+        looked_at = f"{len(project.files)} DAG files, {len(project.dags)} DAGs, {len(project.notebooks)} notebooks"
     if ruff() is None:
-        print("ruff is not installed: airflow-deprecated was not checked", file=sys.stderr)
+        print("ruff is not installed: airflow-removed and airflow-deprecated were not checked", file=sys.stderr)
     report = FORMATS[format](findings, RULES)
     if touches is not None and format == "json":
         report = json.dumps({"touched": touches.document(), "findings": json.loads(report)}, indent=2)
     if touches is not None and format == "text":
         report = f"{touches}\n\n{report}"
+    if format == "text":
+        report = f"{report} in {looked_at}"
     if report:
         print(report)
     return findings

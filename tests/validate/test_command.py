@@ -37,7 +37,9 @@ def test_the_exit_code_tells_findings_from_none_and_from_a_wrong_command(tmp_pat
     assert (finding["rule"], finding["path"], finding["line"]) == ("dag-schedule", "dags/d.py", 4)
     (tmp_path / "dags" / "d.py").write_text(GOOD)
     none = harness(tmp_path)
-    assert (none.returncode, none.stdout, none.stderr) == (0, "no finding\n", "")
+    assert (none.returncode, none.stdout, none.stderr) == (0, "no finding in 1 DAG files, 1 DAGs, 0 notebooks\n", "")
+    (tmp_path / "dags").rename(tmp_path / "elsewhere")
+    assert harness(tmp_path).returncode == 2
     wrong = harness(tmp_path, "--format", "xml")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "text, json, sarif, github" in wrong.stderr
