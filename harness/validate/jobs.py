@@ -97,9 +97,18 @@ def _request(project: Project, dag: Any, task: Any, kind: str) -> Job:
         single = {k: v for k, v in settings.items() if k.endswith("_task") or k in OF_THE_TASK}
         if any(k.endswith("_task") for k in single):
             settings = {k: v for k, v in settings.items() if k not in single}
-            parts.append(JobTask({"task_key": "main", **single}, where))
+            parts.append(JobTask({"task_key": "main", **_with_pipeline(single)}, where))
     complete = isinstance(task.json, (Mapping, type(None))) and (tasks is None or isinstance(tasks, list))
     return Job(kind, dag, task, settings, tuple(parts), where, complete)
+
+
+def _with_pipeline(spec: dict[str, Any]) -> dict[str, Any]:
+    """The spec as it is sent: the provider looks a pipeline's id up by ``pipeline_name``."""
+    pipeline = spec.get("pipeline_task")
+    if not isinstance(pipeline, Mapping) or "pipeline_name" not in pipeline:
+        return spec
+    others = {key: value for key, value in pipeline.items() if key != "pipeline_name"}
+    return {**spec, "pipeline_task": {"pipeline_id": "found by its name", **others}}
 
 
 def _workflow(project: Project, dag: Any, task: Any) -> Job:

@@ -16,12 +16,12 @@ from harness.validate import (
     dagfiles,
     deprecated,
     files,
+    lineage,
     notebooks,
     parameters,
     references,
     specs,
     sql,
-    tables,
     templates,
 )
 from harness.validate.check import Check
@@ -30,7 +30,7 @@ from harness.validate.finding import Finding, Rule
 from harness.validate.project import Project
 from harness.validate.suppress import Silenced, without_known
 
-ROOMS = (dagfiles, assets, templates, references, specs, notebooks, parameters, files, sql, tables, deprecated)
+ROOMS = (dagfiles, assets, templates, references, specs, notebooks, parameters, files, sql, lineage, deprecated)
 CHECKS: tuple[Check, ...] = tuple(check for room in ROOMS for check in room.checks)
 RULES: tuple[Rule, ...] = tuple(rule for check in CHECKS for rule in check.rules)
 # What production is known by: kept from the developer's environment, which an Airflow home else clears away.
