@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.dagrun import logs
+from harness.dagrun.connections import Endpoints
 from harness.dagrun.home import AirflowHome
 from harness.settings import Settings
 from harness.validate import (
@@ -50,8 +51,10 @@ def validate(project: Project) -> list[Finding]:
 
 
 @contextlib.contextmanager
-def opened(settings: Settings) -> Iterator[Project]:
+def opened(settings: Settings, endpoints: Endpoints | None = None) -> Iterator[Project]:
     """A project, with an Airflow home of its own around it for as long as it is looked at.
+
+    Parameters: ``endpoints``: a stack whose Spark is to parse the SQL, too.
 
     Raises: ``ConfigInvalid``.
     """
@@ -64,7 +67,7 @@ def opened(settings: Settings) -> Iterator[Project]:
         logs.install(home.logs / "airflow.log")
         os.environ.update(kept)
         try:
-            yield Project(settings, config, frozenset(kept))
+            yield Project(settings, config, frozenset(kept), endpoints)
         finally:
             for name in kept:
                 os.environ.pop(name, None)
