@@ -10,7 +10,7 @@ from harness.validate.check import Check
 from harness.validate.finding import Finding, Rule
 from harness.validate.notebooks import included, resolve, uses
 from harness.validate.project import Project
-from harness.validate.tables import Owner, gather
+from harness.validate.tables import Owner, Tables, gather
 
 # Schemas and catalogs that are there without anybody's doing; and file formats, whose tables are paths.
 GIVEN = frozenset({"information_schema", "system", "samples", "global_temp"})
@@ -24,7 +24,7 @@ def made(project: Project) -> Iterator[Finding]:
     if not project.complete:
         return
     found = gather(project)
-    makers = [(owner, name) for owner, tables in found for name in tables.made]
+    makers = _Makers(found)
     runs = _runs(project)
     for owner, tables in found:
         for name, at in tables.read:
@@ -33,7 +33,7 @@ def made(project: Project) -> Iterator[Finding]:
                 continue
             if any(fnmatchcase(name, pattern.lower()) for pattern in project.config.sources):
                 continue
-            by = [maker for maker, known in makers if _same(parts, known.split("."))]
+            by = makers.of(parts)
             if not by:
                 yield project.finding(
                     "table-not-made",
@@ -48,6 +48,25 @@ def made(project: Project) -> Iterator[Finding]:
                     f"table {name} is read, and made only later, by task {after[1]!r} of DAG {after[0]!r}",
                     "Change the order; or declare it, if it is there before: `sources` in [tool.harness.validate].",
                 )
+
+
+class _Makers:
+    """Who makes a table. Names that are written out are looked up by their last part."""
+
+    def __init__(self, found: list[tuple[Owner, Tables]]) -> None:
+        self._by_name: dict[str, list[tuple[Owner, list[str]]]] = {}
+        self._patterns: list[tuple[Owner, list[str]]] = []
+        for owner, tables in found:
+            for name in tables.made:
+                parts = name.split(".")
+                if "*" in parts[-1]:
+                    self._patterns.append((owner, parts))
+                else:
+                    self._by_name.setdefault(parts[-1], []).append((owner, parts))
+
+    def of(self, name: list[str]) -> list[Owner]:
+        known = [*self._by_name.get(name[-1], ()), *self._patterns]
+        return [owner for owner, parts in known if _same(name, parts)]
 
 
 def _runs(project: Project) -> dict[Path, set[Task]]:
