@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import tempfile
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from harness.validate import (
     templates,
 )
 from harness.validate.check import Check
-from harness.validate.config import Config
+from harness.validate.config import Config, ConfigInvalid
 from harness.validate.finding import Finding, Rule
 from harness.validate.project import Project
 from harness.validate.suppress import Silenced, without_known
@@ -34,6 +35,7 @@ from harness.validate.suppress import Silenced, without_known
 ROOMS = (dagfiles, assets, templates, references, specs, notebooks, parameters, files, sql, lineage, deprecated)
 CHECKS: tuple[Check, ...] = tuple(check for room in ROOMS for check in room.checks)
 RULES: tuple[Rule, ...] = tuple(rule for check in CHECKS for rule in check.rules)
+NEEDED = ("airflow", "databricks", "IPython", "sqlglot")
 # What production is known by: kept from the developer's environment, which an Airflow home else clears away.
 KEPT = ("AIRFLOW_CONN_", "AIRFLOW_VAR_")
 
@@ -50,6 +52,11 @@ def validate(project: Project) -> list[Finding]:
     return without_known(findings, project.root / config.baseline) if config.baseline else findings
 
 
+def missing() -> list[str]:
+    """The packages that validation needs and this Python does not have."""
+    return [name for name in NEEDED if importlib.util.find_spec(name) is None]
+
+
 @contextlib.contextmanager
 def opened(settings: Settings, endpoints: Endpoints | None = None) -> Iterator[Project]:
     """A project, with an Airflow home of its own around it for as long as it is looked at.
@@ -58,6 +65,9 @@ def opened(settings: Settings, endpoints: Endpoints | None = None) -> Iterator[P
 
     Raises: ``ConfigInvalid``.
     """
+    if lacking := missing():
+        install = "pip install 'airflow-databricks-harness[dags,validate]'"
+        raise ConfigInvalid(f"not installed: {', '.join(lacking)}. {install}")
     config = Config.of(settings.project)
     kept = {name: value for name, value in os.environ.items() if name.startswith(KEPT)}
     with (

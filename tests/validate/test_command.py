@@ -9,9 +9,11 @@ import sys
 
 import pytest
 
+from harness.settings import Settings
 from harness.validate import report
 from harness.validate.config import Config, ConfigInvalid
 from harness.validate.finding import Finding, Rule
+from harness.validate.run import opened
 
 RULES = [Rule("dag-import", "A DAG file does not import."), Rule("sql-parse", "SQL does not parse.")]
 FINDINGS = [
@@ -76,3 +78,9 @@ def test_a_wrong_table_is_refused_by_name(tmp_path):
     (tmp_path / "pyproject.toml").write_text("[tool.harness.validate]\nignored = ['sql-parse']\n")
     with pytest.raises(ConfigInvalid, match="ignored"):
         Config.of(tmp_path)
+
+
+def test_what_is_not_installed_is_named_with_how_to_install_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sqlglot", None)
+    with pytest.raises(ConfigInvalid, match=r"sqlglot.*pip install '.*validate"), opened(Settings(project=tmp_path)):
+        pass
