@@ -284,6 +284,9 @@ def validate(
     since: Annotated[
         str | None, typer.Option(metavar="REV", help="List what the changes since a Git revision touch, too.")
     ] = None,
+    spark: Annotated[
+        bool, typer.Option("--spark", help="Let Spark parse the SQL, too, on the stack that is up.")
+    ] = False,
     write_baseline: Annotated[
         bool, typer.Option("--write-baseline", help="Make today's findings the known ones, in the baseline file.")
     ] = False,
@@ -292,14 +295,29 @@ def validate(
     settings = _settings()
     from harness.validate import command
     from harness.validate.config import ConfigInvalid
+    from harness.validate.spark import SparkUnreachable
 
     with _explained():
         try:
-            findings = command.validate(settings, format, since=since, write_baseline=write_baseline)
-        except ConfigInvalid as error:
+            endpoints = _endpoints(settings) if spark else None
+            findings = command.validate(
+                settings, format, since=since, write_baseline=write_baseline, endpoints=endpoints
+            )
+        except (ConfigInvalid, SparkUnreachable) as error:
             err.print(str(error), style="red", markup=False, soft_wrap=True)
             raise typer.Exit(2) from None
     raise typer.Exit(1 if findings else 0)
+
+
+def _endpoints(settings: Settings) -> Any:
+    """Where the stack that is up answers. Raises: ``SparkUnreachable``."""
+    from harness.serve import NotRunning, running
+    from harness.validate.spark import SparkUnreachable
+
+    try:
+        return running(settings).endpoints
+    except NotRunning as error:
+        raise SparkUnreachable(str(error)) from None
 
 
 def _json(text: str | None) -> dict[str, Any] | None:

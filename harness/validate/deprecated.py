@@ -14,8 +14,9 @@ from harness.validate.finding import Finding, Rule
 from harness.validate.project import Project
 from harness.validate.sources import Position
 
-# Removed, moved and changed in Airflow 3. The others of AIR are matters of taste.
-SELECTED = "AIR301,AIR302,AIR303,AIR311,AIR312"
+# What does not work in Airflow 3, and what works still. The others of AIR are matters of taste.
+REMOVED = ("AIR301", "AIR302", "AIR303")
+DEPRECATED = ("AIR311", "AIR312")
 
 
 def ruff() -> str | None:
@@ -29,7 +30,8 @@ def removed(project: Project) -> Iterator[Finding]:
     command = ruff()
     if command is None or not project.dags_folder.is_dir():
         return
-    options = ["--isolated", "--no-cache", "--quiet", "--exit-zero", "--select", SELECTED, "--output-format", "json"]
+    selected = ",".join(REMOVED + DEPRECATED)
+    options = ["--isolated", "--no-cache", "--quiet", "--exit-zero", "--select", selected, "--output-format", "json"]
     done = subprocess.run(
         [command, "check", *options, str(project.dags_folder)],
         capture_output=True,
@@ -37,21 +39,21 @@ def removed(project: Project) -> Iterator[Finding]:
         check=False,
     )
     for each in json.loads(done.stdout or "[]"):
-        if not str(each.get("code") or "").startswith("AIR"):
-            continue
+        code = str(each.get("code"))
+        if code not in REMOVED + DEPRECATED:
+            continue  # a file that does not parse
         at = Position(Path(each["filename"]), each["location"]["row"], each["location"]["column"])
         fix = (each.get("fix") or {}).get("message") or ""
-        yield project.finding("airflow-deprecated", at, f"{each['code']}: {each['message']}", fix)
+        rule = "airflow-removed" if code in REMOVED else "airflow-deprecated"
+        yield project.finding(rule, at, f"{code}: {each['message']}", fix)
 
 
 checks = [
     Check(
         removed,
         (
-            Rule(
-                "airflow-deprecated",
-                "A DAG file uses what Airflow 3 removed or moved (ruff's AIR rules).",
-            ),
+            Rule("airflow-removed", "A DAG file uses what Airflow 3 does not have any more (ruff's AIR301 to AIR303)."),
+            Rule("airflow-deprecated", "A DAG file uses what a later Airflow will not have (ruff's AIR311, AIR312)."),
         ),
     )
 ]

@@ -71,7 +71,7 @@ def jobs(project: Project) -> Iterator[Job]:
             yield _request(project, dag, task, kind)
         elif hasattr(task, "tasks_to_convert"):
             yield _workflow(project, dag, task)
-        elif hasattr(task, "_get_task_base_json") and task._databricks_workflow_task_group is None:
+        elif _is_known(task) and task._databricks_workflow_task_group is None:
             part = _part(project, task)
             yield Job(SUBMIT, dag, task, {}, (part,), part.where)
 
@@ -97,9 +97,18 @@ def _request(project: Project, dag: Any, task: Any, kind: str) -> Job:
         single = {k: v for k, v in settings.items() if k.endswith("_task") or k in OF_THE_TASK}
         if any(k.endswith("_task") for k in single):
             settings = {k: v for k, v in settings.items() if k not in single}
-            parts.append(JobTask({"task_key": "main", **single}, where))
+            parts.append(JobTask({"task_key": "main", **_with_pipeline(single)}, where))
     complete = isinstance(task.json, (Mapping, type(None))) and (tasks is None or isinstance(tasks, list))
     return Job(kind, dag, task, settings, tuple(parts), where, complete)
+
+
+def _with_pipeline(spec: dict[str, Any]) -> dict[str, Any]:
+    """The spec as it is sent: the provider looks a pipeline's id up by ``pipeline_name``."""
+    pipeline = spec.get("pipeline_task")
+    if not isinstance(pipeline, Mapping) or "pipeline_name" not in pipeline:
+        return spec
+    others = {key: value for key, value in pipeline.items() if key != "pipeline_name"}
+    return {**spec, "pipeline_task": {"pipeline_id": "found by its name", **others}}
 
 
 def _workflow(project: Project, dag: Any, task: Any) -> Job:
@@ -112,9 +121,15 @@ def _workflow(project: Project, dag: Any, task: Any) -> Job:
             return project.where(task, "extra_job_params", *keys)
         return project.where(task, str(keys[0]), *keys[1:]) if keys else project.where(task)
 
-    inside = {k: v for k, v in task.tasks_to_convert.items() if hasattr(v, "_get_task_base_json")}
+    inside = {k: v for k, v in task.tasks_to_convert.items() if _is_known(v)}
     group = [_part(project, member, task.notebook_params, inside) for member in inside.values()]
-    return Job(CREATE, dag, task, settings, tuple(group), where, workflow=True)
+    complete = len(inside) == len(task.tasks_to_convert)
+    return Job(CREATE, dag, task, settings, tuple(group), where, complete, workflow=True)
+
+
+def _is_known(task: Any) -> bool:
+    """Whether an operator is one that becomes a task of a job, whose specification another task does not make."""
+    return hasattr(task, "_get_task_base_json") and isinstance(getattr(task, "task_config", {}), Mapping)
 
 
 def _part(

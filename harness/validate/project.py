@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from harness.dagrun.connections import Endpoints
 from harness.lake.paths import SOURCE_MARKS, WorkspacePaths
 from harness.settings import Settings
 from harness.validate.config import Config
@@ -21,11 +22,13 @@ from harness.validate.sources import Place, Position, Source, Sources
 
 @dataclass
 class Project:
-    """A project's settings and its files. ``declared``: names of environment variables that production is known by."""
+    """A project's settings and its files. ``declared``: names of environment variables that production is known by;
+    ``endpoints``: a stack whose Spark may be asked."""
 
     settings: Settings
     config: Config
     declared: frozenset[str] = frozenset()
+    endpoints: Endpoints | None = None
     sources: Sources = field(default_factory=Sources)
     _facts: dict[Path, Facts] = field(default_factory=dict)
     _environments: dict[str, Any] = field(default_factory=dict)

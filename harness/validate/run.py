@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from harness.dagrun import logs
+from harness.dagrun.connections import Endpoints
 from harness.dagrun.home import AirflowHome
 from harness.settings import Settings
 from harness.validate import (
@@ -16,23 +18,24 @@ from harness.validate import (
     dagfiles,
     deprecated,
     files,
+    lineage,
     notebooks,
     parameters,
     references,
     specs,
     sql,
-    tables,
     templates,
 )
 from harness.validate.check import Check
-from harness.validate.config import Config
+from harness.validate.config import Config, ConfigInvalid
 from harness.validate.finding import Finding, Rule
 from harness.validate.project import Project
 from harness.validate.suppress import Silenced, without_known
 
-ROOMS = (dagfiles, assets, templates, references, specs, notebooks, parameters, files, sql, tables, deprecated)
+ROOMS = (dagfiles, assets, templates, references, specs, notebooks, parameters, files, sql, lineage, deprecated)
 CHECKS: tuple[Check, ...] = tuple(check for room in ROOMS for check in room.checks)
 RULES: tuple[Rule, ...] = tuple(rule for check in CHECKS for rule in check.rules)
+NEEDED = ("airflow", "databricks", "IPython", "sqlglot")
 # What production is known by: kept from the developer's environment, which an Airflow home else clears away.
 KEPT = ("AIRFLOW_CONN_", "AIRFLOW_VAR_")
 
@@ -49,12 +52,22 @@ def validate(project: Project) -> list[Finding]:
     return without_known(findings, project.root / config.baseline) if config.baseline else findings
 
 
+def missing() -> list[str]:
+    """The packages that validation needs and this Python does not have."""
+    return [name for name in NEEDED if importlib.util.find_spec(name) is None]
+
+
 @contextlib.contextmanager
-def opened(settings: Settings) -> Iterator[Project]:
+def opened(settings: Settings, endpoints: Endpoints | None = None) -> Iterator[Project]:
     """A project, with an Airflow home of its own around it for as long as it is looked at.
+
+    Parameters: ``endpoints``: a stack whose Spark is to parse the SQL, too.
 
     Raises: ``ConfigInvalid``.
     """
+    if lacking := missing():
+        install = "pip install 'airflow-databricks-harness[dags,validate]'"
+        raise ConfigInvalid(f"not installed: {', '.join(lacking)}. {install}")
     config = Config.of(settings.project)
     kept = {name: value for name, value in os.environ.items() if name.startswith(KEPT)}
     with (
@@ -64,7 +77,7 @@ def opened(settings: Settings) -> Iterator[Project]:
         logs.install(home.logs / "airflow.log")
         os.environ.update(kept)
         try:
-            yield Project(settings, config, frozenset(kept))
+            yield Project(settings, config, frozenset(kept), endpoints)
         finally:
             for name in kept:
                 os.environ.pop(name, None)

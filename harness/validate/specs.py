@@ -40,8 +40,7 @@ def specifications(project: Project) -> Iterator[Finding]:
         yield from _graph(project, job)
         yield from _clusters(project, job)
         yield from _schedule(project, job)
-        if job.kind == RUN_NOW:
-            yield from _run_now(project, job)
+        yield from _which_job(project, job)
 
 
 def _misfit(project: Project, owner: Job | JobTask, misfit: Misfit) -> Finding:
@@ -166,8 +165,9 @@ def _clusters(project: Project, job: Job) -> Iterator[Finding]:
 def _cluster(
     project: Project, cluster: Mapping[str, Any], owner: Job | JobTask, keys: tuple[str | int, ...]
 ) -> Iterator[Finding]:
-    if cluster.get("policy_id") or cluster.get("apply_policy_default_values"):
-        return  # what is missing, the policy may give
+    # What is missing, a policy or the kind of compute may give.
+    if any(cluster.get(name) for name in ("policy_id", "apply_policy_default_values", "kind")):
+        return
     if not cluster.get("spark_version"):
         yield project.finding("databricks-cluster", owner.where(keys), "new_cluster needs a spark_version")
     confs = cluster.get("spark_conf") or {}
@@ -201,9 +201,18 @@ def _schedule(project: Project, job: Job) -> Iterator[Finding]:
         )
 
 
-def _run_now(project: Project, job: Job) -> Iterator[Finding]:
-    if job.complete and job.settings.get("job_id") is None and job.settings.get("job_name") is None:
-        yield project.finding("databricks-value", job.where(()), "neither job_id nor job_name says which job is to run")
+def _which_job(project: Project, job: Job) -> Iterator[Finding]:
+    """The name of a job that is made, and the one of a job that is to run: the provider asks for them (hooks, 7.23)."""
+    named = [name for name in ("job_id", "job_name") if job.settings.get(name) is not None]
+    message = ""
+    if job.kind == RUN_NOW and not named:
+        message = "neither job_id nor job_name says which job is to run"
+    elif job.kind == RUN_NOW and len(named) > 1:
+        message = "job_id and job_name say which job is to run: one of them is enough"
+    elif job.kind == CREATE and not job.workflow and not job.settings.get("name"):
+        message = "a job needs a name"
+    if message and job.complete:
+        yield project.finding("databricks-value", job.where(tuple(named[1:])), message)
 
 
 checks = [

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from itertools import product
 
 from harness.lake.sql.tokens import Token, UnclosedToken, tokens
+from harness.validate import spark
 from harness.validate.check import Check
 from harness.validate.finding import Finding, Rule
 from harness.validate.project import Project
@@ -38,7 +39,7 @@ def parses(project: Project) -> Iterator[Finding]:
         place = (str(statement.at.path), statement.at.line)
         if statement.text.lstrip().startswith("%") or place in seen:
             continue
-        if problem := _problem(statement):
+        if problem := _problem(statement) or _of_spark(project, statement):
             seen.add(place)
             line, message = problem
             yield project.finding("sql-syntax", statement.line(line), message)
@@ -71,6 +72,12 @@ def _problem(statement: Statement) -> tuple[int, str] | None:
             return None
         first = first or refused
     return first
+
+
+def _of_spark(project: Project, statement: Statement) -> tuple[int, str] | None:
+    if project.endpoints is None or HOLE in statement.text:
+        return None
+    return spark.problem(project.endpoints, statement.text)
 
 
 def _unbalanced(text: str, found: list[Token]) -> tuple[int, str] | None:

@@ -1,7 +1,7 @@
-"""Checks of tables: what is read is made somewhere in the project, or declared as a source.
+"""Which tables a project makes and reads, as far as its text says so.
 
-A name counts only where it is written out. One that a run puts together may be any table of that pattern, and text that
-cannot be followed may make any table at all: then nothing is said.
+A name counts as read only where it is written out. A name that a run puts together may make any table of that pattern,
+and text that cannot be followed any table at all (``*``).
 """
 
 from __future__ import annotations
@@ -9,13 +9,10 @@ from __future__ import annotations
 import ast
 import logging
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
-from harness.validate.check import Check
-from harness.validate.finding import Finding, Rule
 from harness.validate.jobs import jobs
 from harness.validate.notebookfacts import Facts
 from harness.validate.project import Project
@@ -31,9 +28,6 @@ from harness.validate.texts import (
     python_modules,
 )
 
-# Schemas and catalogs that are there without anybody's doing; and file formats, whose tables are paths.
-GIVEN = frozenset({"information_schema", "system", "samples", "global_temp"})
-FORMATS = frozenset({"delta", "parquet", "csv", "json", "orc", "text", "avro", "binaryfile", "iceberg", "live"})
 WRITERS = frozenset(
     {"saveAsTable", "insertInto", "writeTo", "toTable", "tableName", "createTable", "createExternalTable"}
 )
@@ -48,6 +42,10 @@ _MAKES = re.compile(
 )
 
 
+# A task (DAG and task id), a notebook, or what is neither.
+Owner = tuple[str, str] | Path | None
+
+
 @dataclass
 class Tables:
     """What a project makes (patterns), and what it reads by name."""
@@ -56,26 +54,34 @@ class Tables:
     read: list[tuple[str, Position]] = field(default_factory=list)
 
 
-def gather(project: Project) -> Tables:
-    """Every table that is made or read by what can be seen."""
-    found = Tables()
-    for _, task in project.tasks():
-        of_task(project, found, task)
-    for statement in of_files(project):
-        _statement(found, statement)
+def gather(project: Project) -> list[tuple[Owner, Tables]]:
+    """The tables of everything that makes or reads some: a task, a notebook, or other code."""
+    found: list[tuple[Owner, Tables]] = []
+    for dag, task in project.tasks():
+        of_task(project, tables := Tables(), task)
+        found.append(((str(dag.dag_id), str(task.task_id)), tables))
     for notebook in project.notebooks:
-        of_notebook_file(found, notebook)
-    for _, tree in python_modules(project):
+        of_notebook_file(tables := Tables(), notebook)
+        found.append((notebook.path, tables))
+    others = Tables()
+    found.append((None, others))
+    for statement in of_files(project):
+        _statement(others, statement)
+    by_operators = {name for owner, tables in found if isinstance(owner, tuple) for name in tables.made}
+    dag_files = {file.path.resolve() for file in project.files}
+    for path, tree in python_modules(project):
         names = Names(iter([tree]))
+        texts = Tables()
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
-                _writer(found, node, names)
-            # A text of a helper may become a statement anywhere.
+                _writer(others, node, names)
+            # A text may become a statement anywhere; in a DAG file it mostly has become an operator's.
             if isinstance(node, (ast.Constant, ast.JoinedStr)) and (text := names.text(node)[0]):
-                _makes(found, text)
+                _makes(texts, text)
+        others.made |= texts.made - by_operators if path in dag_files else texts.made
     for job in jobs(project):
         if any(kind in task.spec for task in job.tasks for kind in ELSEWHERE):
-            found.made.add("*")
+            others.made.add("*")
     return found
 
 
@@ -167,34 +173,3 @@ def _writer(found: Tables, call: ast.Call, names: Names) -> None:
         )
         text = names.text(value)[0] if value is not None else None
         found.made.add(_pattern(text) if text else "*")
-
-
-def made(project: Project) -> Iterator[Finding]:
-    """Tables that are read and that nothing makes."""
-    if not project.complete:
-        return
-    found = gather(project)
-    if any("*" in name.rpartition(".")[2] for name in found.made):
-        return
-    for name, at in found.read:
-        parts = name.split(".")
-        if len(parts) < 2 or GIVEN.intersection(parts[:-1]) or parts[0] in FORMATS:
-            continue
-        if any(_same(parts, known.split(".")) for known in found.made):
-            continue
-        if any(fnmatchcase(name, pattern.lower()) for pattern in project.config.sources):
-            continue
-        yield project.finding(
-            "table-not-made",
-            at,
-            f"table {name} is read, and nothing in the project makes it",
-            "Mend the name; or declare it: `sources` in [tool.harness.validate].",
-        )
-
-
-def _same(name: list[str], known: list[str]) -> bool:
-    """Whether a pattern fits, as far as both say: `a.t` may be `main.a.t`."""
-    return all(fnmatchcase(a, b) for a, b in zip(reversed(name), reversed(known), strict=False))
-
-
-checks = [Check(made, (Rule("table-not-made", "A table is read that nothing makes and that is no declared source."),))]

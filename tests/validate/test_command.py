@@ -9,9 +9,11 @@ import sys
 
 import pytest
 
+from harness.settings import Settings
 from harness.validate import report
 from harness.validate.config import Config, ConfigInvalid
 from harness.validate.finding import Finding, Rule
+from harness.validate.run import opened
 
 RULES = [Rule("dag-import", "A DAG file does not import."), Rule("sql-parse", "SQL does not parse.")]
 FINDINGS = [
@@ -37,7 +39,9 @@ def test_the_exit_code_tells_findings_from_none_and_from_a_wrong_command(tmp_pat
     assert (finding["rule"], finding["path"], finding["line"]) == ("dag-schedule", "dags/d.py", 4)
     (tmp_path / "dags" / "d.py").write_text(GOOD)
     none = harness(tmp_path)
-    assert (none.returncode, none.stdout, none.stderr) == (0, "no finding\n", "")
+    assert (none.returncode, none.stdout, none.stderr) == (0, "no finding in 1 DAG files, 1 DAGs, 0 notebooks\n", "")
+    (tmp_path / "dags").rename(tmp_path / "elsewhere")
+    assert harness(tmp_path).returncode == 2
     wrong = harness(tmp_path, "--format", "xml")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "text, json, sarif, github" in wrong.stderr
@@ -74,3 +78,9 @@ def test_a_wrong_table_is_refused_by_name(tmp_path):
     (tmp_path / "pyproject.toml").write_text("[tool.harness.validate]\nignored = ['sql-parse']\n")
     with pytest.raises(ConfigInvalid, match="ignored"):
         Config.of(tmp_path)
+
+
+def test_what_is_not_installed_is_named_with_how_to_install_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sqlglot", None)
+    with pytest.raises(ConfigInvalid, match=r"sqlglot.*pip install '.*validate"), opened(Settings(project=tmp_path)):
+        pass
