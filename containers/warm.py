@@ -1,28 +1,30 @@
-"""While an image is built: start a stack once, so that what a first start makes is in the image.
+"""While an image is built: make what a first start makes, and start a stack to see that it is used.
 
-Made are the catalog shim's classes and the archive of the JVM's loaded classes, by a process in the background.
+Made are the catalog shim's classes and the archive of the JVM's loaded classes, for the default size of its heap.
 """
 
 from __future__ import annotations
 
-import fcntl
 import sys
+import tempfile
 from pathlib import Path
 
+from harness.lake.parts import EngineConfig, gather
 from harness.settings import Settings
 from harness.stack import Stack
 
 
 def main() -> None:
     settings = Settings()
+    with tempfile.TemporaryDirectory() as folder:
+        config = EngineConfig(
+            Path(folder), settings.cache, "", "", java_home=settings.java_home, memory=settings.memory
+        )
+        gather(config).archive.build()
     with Stack(settings) as stack:
-        stack.wait_engine()
-    archives: Path = settings.cache / "archives"
-    # The builder holds this lock until it is done; it outlives the stack.
-    with (archives / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    if not list(archives.glob("*.jsa")):
-        sys.exit(f"no class archive was made: {[path.read_text() for path in archives.glob('*.failed')]}")
+        used = stack.wait_engine()["archive"]
+    if used != "used":
+        sys.exit(f"the class archive is {used}, not used")
 
 
 if __name__ == "__main__":

@@ -113,6 +113,11 @@ def list_warehouses(call: Call) -> Document:
     return {"warehouses": [view(workspace, warehouse) for warehouse in some], "next_page_token": following}
 
 
+def list_endpoints(call: Call) -> Document:
+    """Every warehouse under its name of old, by which Airflow's provider asked up to 7.7 (its source)."""
+    return {"endpoints": [view(call.workspace, each) for each in call.workspace.store.all("warehouse")]}
+
+
 async def get(call: Call) -> Document:
     """A warehouse. Airflow's operators, which wait for another state, are answered when it is not starting."""
     workspace, warehouse_id = call.workspace, call.path["id"]
@@ -221,6 +226,7 @@ def _checked(settings: Document) -> Document:
 
 routes = [
     *api("GET", PATH, list_warehouses),
+    *api("GET", "2.0/sql/endpoints", list_endpoints),
     *api("POST", PATH, create),
     *api("GET", PATH + "/{id}", get),
     *api("DELETE", PATH + "/{id}", delete),

@@ -61,6 +61,14 @@ def test_a_warehouse_is_made_read_back_edited_and_deleted(service: Service, w: W
         w.statement_execution.execute_statement("SELECT 1", made.id)
 
 
+def test_older_providers_find_warehouses_as_endpoints(http: httpx2.Client, w: WorkspaceClient) -> None:
+    made = w.warehouses.create(name="Older", cluster_size="2X-Small").response
+    found = http.get("/api/2.0/sql/endpoints").json()["endpoints"]
+    (older,) = [each for each in found if each["name"] == "Older"]
+    assert older["id"] == made.id
+    assert older["odbc_params"]["path"] == f"/sql/1.0/warehouses/{made.id}"
+
+
 def test_a_name_is_one_warehouses_until_it_is_free_again(w: WorkspaceClient) -> None:
     first = w.warehouses.create(name="One", cluster_size="Small").id
     with pytest.raises(InvalidParameterValue, match="SQL warehouse with name `One` already exists"):
