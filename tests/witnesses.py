@@ -8,6 +8,7 @@ adds what they show and leaves the rest.
 from __future__ import annotations
 
 import ast
+import fcntl
 import functools
 import json
 import platform
@@ -88,12 +89,17 @@ class Gatherer:
             self.seen[key] = min(self.seen.get(key, found), found, key=lambda one: (one[:2], one[2]["test"]))
 
     def pytest_sessionfinish(self) -> None:
-        kept: dict[str, Witness] = json.loads(WITNESSES.read_text()) if WITNESSES.is_file() else {}
-        kept = {key: one for key, one in kept.items() if key in rows().values() and exists(one["test"])}
-        for key, (rank, _, witness) in self.seen.items():
-            if key not in kept or rank < list(CLIENTS).index(kept[key]["client"]):
-                kept[key] = witness
-        WITNESSES.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n")
+        WITNESSES.touch()
+        with WITNESSES.open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # pytest-xdist's workers end at the same time
+            kept: dict[str, Witness] = json.loads(file.read() or "{}")
+            kept = {key: one for key, one in kept.items() if key in rows().values() and exists(one["test"])}
+            for key, (rank, _, witness) in self.seen.items():
+                if key not in kept or rank < list(CLIENTS).index(kept[key]["client"]):
+                    kept[key] = witness
+            file.seek(0)
+            file.truncate()
+            file.write(json.dumps(kept, indent=2, sort_keys=True) + "\n")
 
 
 def _entries(item: pytest.Item) -> Iterator[dict[str, Any]]:
