@@ -133,7 +133,7 @@ def test_the_single_task_shape_has_a_task_named_by_its_run_name(http: httpx2.Cli
         ({}, "tasks"),
         ({"tasks": []}, "tasks"),
         ({"tasks": [{"task_key": "a"}]}, "'a'"),
-        ({"tasks": [{"task_key": "a", "spark_jar_task": {"main_class_name": "X"}}]}, "spark_jar_task"),
+        ({"tasks": [{"task_key": "a", "clean_rooms_notebook_task": {}}]}, "clean_rooms_notebook_task"),
         ({"tasks": TASKS, "idempotency_token": "x" * 65}, "64"),
         ({"tasks": TASKS, "run_name": ["x"]}, "run_name"),
         ({"tasks": TASKS, "notebook_task": NOTEBOOK}, "notebook_task"),
