@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,11 +93,20 @@ def identities(project: Project) -> Iterator[Finding]:
             yield project.finding(
                 "dag-id-duplicate", project.where(dag), f"DAG id {dag.dag_id!r} is also used in line {line}"
             )
+    imported = {
+        alias.name
+        for source in project.python
+        for node in source.nodes
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
     for file in project.files:
         if file.error:
             continue
         source = project.sources.get(file.path)
         for function in uncalled(source):
+            if function.name in imported:
+                continue  # made elsewhere
             yield project.finding(
                 "dag-not-called",
                 Position(file.path, function.lineno, function.col_offset + 1),

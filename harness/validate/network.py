@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class Watch:
             host = name.decode("ascii", "replace") if isinstance(name, bytes) else str(name or "")
         else:
             return
-        if host and not host.startswith(LOCAL):
+        if host and host != socket.gethostname() and not host.startswith(LOCAL):
             self._attempts.append(Attempt(host, self._where()))
             raise NetworkAtImport(f"a DAG file asked for {host} while it was imported")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.kernel.source import COMMENTS
 from harness.lake.paths import SUFFIXES, PathNotFound, WorkspacePaths
 from harness.validate.check import Check
 from harness.validate.finding import Finding, Rule
@@ -110,7 +111,9 @@ def readable(project: Project) -> Iterator[Finding]:
     """Notebooks that do not parse: those of the workspace, and what tasks run instead."""
     notebooks = {notebook.path: notebook for notebook in project.notebooks}
     for use in uses(project):
-        if (path := resolve(project, use)) is not None:
+        path = resolve(project, use)
+        # Notebooks in other languages run on Databricks, and are read nowhere here.
+        if path is not None and path.suffix in (*COMMENTS, ".ipynb"):
             notebooks.setdefault(path.resolve(), project.notebook(path))
     for notebook in notebooks.values():
         if notebook.problem is not None:

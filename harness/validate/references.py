@@ -109,7 +109,7 @@ def pulls(project: Project) -> Iterator[Finding]:
             if name not in template.dag.task_dict:
                 yield _unknown_task(project, template.at(line), name)
     known = {task_id for dag in project.made for task_id in dag.task_dict}
-    for source in project.python:
+    for source in project.python if project.complete else ():
         for name, call in source.calls():
             if name.endswith(".xcom_pull") and not any(k.arg == "dag_id" for k in call.keywords):
                 ids = next((k.value for k in call.keywords if k.arg == "task_ids"), None)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import ast
 import logging
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.validate.jobs import jobs
+from harness.validate.jobs import RUN_NOW, jobs
 from harness.validate.notebookfacts import Facts
+from harness.validate.notebooks import resolve, uses
 from harness.validate.project import Project
 from harness.validate.sources import Position, dotted
 from harness.validate.texts import (
@@ -79,10 +81,30 @@ def gather(project: Project) -> list[tuple[Owner, Tables]]:
             if isinstance(node, (ast.Constant, ast.JoinedStr)) and (text := names.text(node)[0]):
                 _makes(texts, text)
         others.made |= texts.made - by_operators if path in dag_files else texts.made
-    for job in jobs(project):
-        if any(kind in task.spec for task in job.tasks for kind in ELSEWHERE):
-            others.made.add("*")
+    if _elsewhere(project):
+        others.made.add("*")
     return found
+
+
+def _elsewhere(project: Project) -> bool:
+    """Whether some code that runs is not to be seen, so that it may make any table."""
+    if any(project.below(project.root, "dbt_project.yml")):
+        return True
+    if any(task.is_mapped and is_databricks(task) for _, task in project.tasks()):
+        return True
+    seen = {(id(use.job.task), use.task.key) for use in uses(project) if resolve(project, use) is not None}
+    for job in jobs(project):
+        if job.kind == RUN_NOW or not job.complete:
+            return True
+        for task in job.tasks:
+            if any(kind in task.spec for kind in ELSEWHERE):
+                return True
+            script = task.spec.get("spark_python_task")
+            if isinstance(script, Mapping) and not str(script.get("python_file", "")).startswith("/Workspace/"):
+                return True
+            if "notebook_task" in task.spec and (id(job.task), task.key) not in seen:
+                return True
+    return False
 
 
 def of_notebook_file(found: Tables, notebook: Facts) -> None:

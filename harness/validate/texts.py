@@ -21,6 +21,8 @@ _VALUE = re.compile(r"\{\{(.*?)\}\}", re.S)
 _PARAM = re.compile(r"\s*params\.(\w+)\s*")
 _COMMENT = re.compile(r"\{#.*?#\}", re.S)
 _BOUND = re.compile(r"%\(\w+\)s")
+# `spark.sql("… {frame} …", frame=frame)`.
+_FRAME = re.compile(r"\{\w*\}")
 _WIDGET = re.compile(r"\$\{[^}]*\}")
 
 
@@ -78,6 +80,7 @@ def of_notebook(notebook: Facts) -> Iterator[Statement]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and dotted(node.func) in ("spark.sql", "sql", "self.spark.sql") and node.args:
                 text, lines = names.text(node.args[0])
+                text = _FRAME.sub(HOLE, text) if text is not None else None
                 if text is not None and notebook.lines is not None:
                     at = notebook.lines.at(cell, node.args[0].lineno, node.args[0].col_offset + 1)
                     whole = lines and notebook.path.suffix != ".ipynb"
