@@ -46,7 +46,7 @@ def measure(kind: str, directory: Path) -> list[float]:
     try:
         child.wait_ready()
         marks.append(time.monotonic())
-        s3 = client(made.endpoint, max_pool_connections=THREADS)
+        s3 = client(made.endpoint, max_pool_connections=THREADS, read_timeout=600)
         s3.create_bucket(Bucket="figures")
         with ThreadPoolExecutor(THREADS) as pool:
             put = [
