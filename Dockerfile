@@ -25,7 +25,7 @@ ENV PATH=/opt/harness/bin:$PATH HARNESS_CACHE=/opt/cache HARNESS_STATE=/state PY
 USER harness
 WORKDIR /project
 VOLUME /state
-HEALTHCHECK --interval=5s --timeout=10s --start-period=60s CMD ["harness", "status"]
+HEALTHCHECK --interval=5s --timeout=30s --start-period=120s CMD ["harness", "status"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["harness"]
 CMD ["up", "--foreground"]

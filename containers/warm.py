@@ -5,6 +5,7 @@ Made are the catalog shim's classes and the archive of the JVM's loaded classes,
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +21,10 @@ def main() -> None:
         config = EngineConfig(
             Path(folder), settings.cache, "", "", java_home=settings.java_home, memory=settings.memory
         )
+        # Layers of images keep whole seconds, and the archive is keyed by the times of its jars.
+        for path in gather(config).classpath:
+            seconds = int(path.stat().st_mtime)
+            os.utime(path, (seconds, seconds))
         gather(config).archive.build()
     with Stack(settings) as stack:
         used = stack.wait_engine()["archive"]

@@ -18,11 +18,14 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
+
+import psutil
 
 from harness import netguard
 from harness.certificates import Certificates, ensure
@@ -30,7 +33,7 @@ from harness.dagrun.connections import Endpoints
 from harness.lake.buckets import Plan, S3Unavailable, empty, names, plan
 from harness.lake.s3 import S3Endpoint
 from harness.lake.s3 import reset as reset_s3
-from harness.process import Child, ProcessFailed, bind
+from harness.process import STOP_SECONDS, Child, ProcessFailed, bind
 from harness.settings import Settings
 
 WAREHOUSE_ID = "local"
@@ -95,7 +98,7 @@ class Stack:
                 self.workspace_tls_url = f"https://localhost:{servers[1].getsockname()[1]}"
             buckets = plan(self.settings, self.directory)
             self.s3 = buckets.endpoint
-            self._child(started, buckets.name, buckets.module, buckets.config, buckets.sockets)
+            self._buckets = self._child(started, buckets.name, buckets.module, buckets.config, buckets.sockets)
             self.workspace_url = f"http://{self.settings.client_host}:{servers[0].getsockname()[1]}"
             self._child(started, "the workspace", "harness.workspace", self._workspace_config(), servers)
             for child in self._children:
@@ -135,7 +138,7 @@ class Stack:
 
     def _child(
         self, started: contextlib.ExitStack, name: str, module: str, config: dict[str, Any], socks: list[socket.socket]
-    ) -> None:
+    ) -> Child:
         log = self.directory / "logs" / f"{module.rpartition('.')[2]}.log"
         child = Child(name, module, config=config, sockets=socks, log=log, env=self._child_environment())
         started.callback(child.stop)
@@ -143,6 +146,7 @@ class Stack:
         # Were we to keep the sockets too, a killed child would leave ports that accept and never answer.
         for sock in socks:
             sock.close()
+        return child
 
     def _child_environment(self) -> dict[str, str]:
         environment = {
@@ -242,6 +246,28 @@ class Stack:
                 return status
             if status["state"] == "failed" or time.monotonic() > deadline:
                 raise StackFailed(f"Spark did not start: {status.get('reason', 'no answer in time')}")
+
+    @contextlib.contextmanager
+    def s3_outage(self) -> Iterator[None]:
+        """Within it there is no S3 server, nor STS: it is killed, and afterwards started anew at the same address.
+
+        Raises: ``ValueError`` where nothing would be left (moto), or where the server is not ours (a URL).
+        """
+        if self.settings.s3 == "moto" or "://" in self.settings.s3:
+            raise ValueError(f"only an S3 server of ours that keeps its objects can come back: not {self.settings.s3}")
+        program = psutil.Process(self._buckets.pid).children()
+        if program:
+            self._buckets.process.kill()
+            psutil.wait_procs(program, STOP_SECONDS)  # the kernel ends it with its parent
+        self._buckets.stop()
+        self._children.remove(self._buckets)
+        try:
+            yield
+        finally:
+            port, sts_port = (urlsplit(url).port or 0 for url in (self.s3.url, self.s3.sts_url))
+            again = plan(self.settings.model_copy(update={"s3_port": port, "sts_port": sts_port}), self.directory)
+            self._buckets = self._child(self._stop, again.name, again.module, again.config, again.sockets)
+            self._buckets.wait_ready()
 
     def reset(self) -> None:
         """Forget every table, job, run, object and imported file. Milliseconds; Spark stays warm."""

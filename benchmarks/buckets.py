@@ -1,0 +1,87 @@
+"""What each S3 server takes for what pipelines do: ``python -m benchmarks.buckets [SERVER...]``.
+
+Measured by boto3, one client, without Spark: 10,000 small objects written by 16 threads, listed, and removed by a
+reset; one object of 1 GB up in parts of 16 MB and down again. Prints a table for docs/s3.md.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from boto3.s3.transfer import TransferConfig
+
+from harness.lake.buckets import S3Unavailable, empty, plan
+from harness.lake.buckets.reset import client
+from harness.process import Child, ProcessFailed
+from harness.settings import Settings
+
+OBJECTS, THREADS, LARGE, PART = 10_000, 16, 1_000_000_000, 16 << 20
+COLUMNS = ("start", "write 10,000 objects", "list them", "1 GB up", "1 GB down", "reset")
+
+
+class Nothing(io.RawIOBase):
+    """A file that takes everything and keeps nothing."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return len(data)
+
+
+def measure(kind: str, directory: Path) -> list[float]:
+    """Seconds, in the order of ``COLUMNS``. Raises: ``S3Unavailable``, ``ProcessFailed``."""
+    marks = [time.monotonic()]
+    made = plan(Settings(s3=kind), directory)
+    child = Child(made.name, made.module, config=made.config, sockets=made.sockets, log=directory / "s3.log")
+    for sock in made.sockets:
+        sock.close()
+    try:
+        child.wait_ready()
+        marks.append(time.monotonic())
+        s3 = client(made.endpoint, max_pool_connections=THREADS, read_timeout=600)
+        s3.create_bucket(Bucket="figures")
+        with ThreadPoolExecutor(THREADS) as pool:
+            put = [
+                pool.submit(s3.put_object, Bucket="figures", Key=f"k/{n:05}", Body=b"x" * 100) for n in range(OBJECTS)
+            ]
+        for each in put:
+            each.result()
+        marks.append(time.monotonic())
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket="figures")
+        assert sum(page["KeyCount"] for page in pages) == OBJECTS
+        marks.append(time.monotonic())
+        parts = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=4)
+        with tempfile.TemporaryFile(dir=directory) as file:
+            file.truncate(LARGE)
+            s3.upload_fileobj(file, "figures", "large", Config=parts)
+        marks.append(time.monotonic())
+        s3.download_fileobj("figures", "large", Nothing(), Config=TransferConfig(use_threads=False))
+        marks.append(time.monotonic())
+        empty(made.endpoint)
+        marks.append(time.monotonic())
+    finally:
+        child.stop()
+    return [after - before for before, after in itertools.pairwise(marks)]
+
+
+def main(kinds: list[str]) -> None:
+    print(f"| server | {' | '.join(COLUMNS)} |\n|---{'|---' * len(COLUMNS)}|")
+    for kind in kinds:
+        with tempfile.TemporaryDirectory() as directory:
+            try:
+                cells = [f"{seconds:.1f} s" for seconds in measure(kind, Path(directory))]
+            except (S3Unavailable, ProcessFailed) as error:
+                cells = [str(error).splitlines()[0]]
+        print(f"| `{kind}` | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or ["moto", "seaweedfs", "minio-binary", "minio"])
