@@ -265,6 +265,8 @@ spark.sql("CREATE TABLE noted.default.t AS SELECT id FROM range(3)")
 spark.sql("GRANT SELECT ON TABLE noted.default.t TO readers")
 assert spark.sql("SHOW GRANTS ON TABLE noted.default.t").collect()[0]["Principal"] == "readers"
 assert spark.sql("DELETE FROM noted.default.t WHERE id IN (SELECT 1)").collect()[0][0] == 1
+assert spark.read.table("noted.default.t@v0").count() == 3
+assert spark.table("noted.default.t").count() == 2
 row = spark.sql("SELECT ?, ?, ?, ?, ?, ?", args=[1, 2, 3, 4, 5, 6]).collect()[0]
 assert list(row) == [1, 2, 3, 4, 5, 6], row
 assert spark.table("noted.information_schema.tables").count() == 1

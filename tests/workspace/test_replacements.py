@@ -25,6 +25,9 @@ def test_a_version_is_read_by_a_name_with_an_at_sign(sql: Sql, lake: LakeReader)
     assert sql(joined) == [(2,)]
     assert sql(f"BEGIN {joined}; END") == sql(f"EXECUTE IMMEDIATE '{joined}'") == [(2,)]
     assert sql(f"SELECT count(*) FROM versions@{written:%Y%m%d%H%M%S%f}"[:-3]) == [(1,)]
+    history = "SELECT max(version), count(*) FROM (DESCRIBE HISTORY main.default.versions) WHERE operation <> ''"
+    assert sql(history) == [(1, 2)]
+    assert sql("SELECT d.name, d.numFiles FROM (DESC DETAIL versions) AS d") == [("main.default.versions", 2)]
     with pytest.raises(ServerOperationError, match="DELTA_TIMESTAMP_GREATER_THAN_COMMIT"):
         sql(f"SELECT * FROM versions@{time.gmtime().tm_year + 1}0101000000000")
     with pytest.raises(ServerOperationError, match="PARSE_SYNTAX_ERROR"):

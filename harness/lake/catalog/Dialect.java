@@ -8,7 +8,7 @@ import java.util.regex.Pattern;
 
 /**
  * Databricks' spellings that Spark's grammar lacks, put into Spark's, in place: every character keeps its position (but
- * for what follows a version), so that error messages point to what the author wrote. Words are found by a scan that knows strings, quoted names and
+ * for what follows a version or a DESCRIBE), so that error messages point to what the author wrote. Words are found by a scan that knows strings, quoted names and
  * comments, so it reaches statements inside BEGIN ... END and leaves text alone.
  */
 final class Dialect {
@@ -21,7 +21,36 @@ final class Dialect {
   private Dialect() {}
 
   static String toSpark(String sql) {
-    return versions(spellings(sql));
+    return versions(described(spellings(sql)));
+  }
+
+  /** (DESCRIBE HISTORY t) as a relation -> a table function, which {@link TableFunctions} knows. */
+  private static String described(String sql) {
+    String upper = sql.toUpperCase(Locale.ROOT);
+    if (!upper.contains("HISTORY") && !upper.contains("DETAIL")) return sql;
+    StringBuilder out = new StringBuilder(sql);
+    List<Word> words = words(sql);
+    for (int i = words.size() - 3; i >= 0; i--) {
+      boolean begins = words.get(i).text.equals("(") && List.of("DESCRIBE", "DESC").contains(words.get(i + 1).text);
+      if (!begins || !List.of("HISTORY", "DETAIL").contains(words.get(i + 2).text)) continue;
+      int end = i + 3;
+      for (int depth = 1; end < words.size(); end++) {
+        depth += words.get(end).text.equals("(") ? 1 : words.get(end).text.equals(")") ? -1 : 0;
+        if (depth == 0) break;
+      }
+      if (end == words.size()) continue;
+      String statement = sql.substring(words.get(i).end, words.get(end).start).strip();
+      String literal = statement.replace("\\", "\\\\").replace("'", "\\'");
+      String call = "(SELECT * FROM " + TableFunctions.DESCRIBE + "('" + literal + "'))";
+      out.replace(words.get(i).start, words.get(end).end, call);
+    }
+    return out.toString();
+  }
+
+  /** The version that a name ends with: v3 or 20260131120000000; null for a name without one. */
+  static String version(String name) {
+    int at = name.lastIndexOf('@');
+    return at > 0 && VERSION.matcher(name.substring(at + 1)).matches() ? name.substring(at + 1) : null;
   }
 
   private static String spellings(String sql) {

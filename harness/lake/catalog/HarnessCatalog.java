@@ -2,11 +2,15 @@ package io.unitycatalog.harness;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.time.LocalDateTime;
+import java.time.ZoneId;
+import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.apache.spark.sql.AnalysisException;
@@ -41,6 +45,7 @@ import org.apache.spark.sql.connector.catalog.procedures.UnboundProcedure;
 import org.apache.spark.sql.connector.expressions.Transform;
 import org.apache.spark.sql.delta.catalog.DeltaCatalog;
 import org.apache.spark.sql.delta.catalog.DeltaTableV2;
+import org.apache.spark.sql.internal.SQLConf;
 import org.apache.spark.sql.util.CaseInsensitiveStringMap;
 import scala.jdk.javaapi.CollectionConverters;
 
@@ -104,6 +109,8 @@ public final class HarnessCatalog extends Schemas
   private Table load(Identifier i, JsonNode document) throws NoSuchTableException {
     if (document == null) {
       if (Store.isPath(i)) return delta.loadTable(i);
+      String version = Dialect.version(i.name());
+      if (version != null) return load(i, version);
       throw store.noTable(i);
     }
     CatalogTable table = store.toV1(i, document);
@@ -111,6 +118,16 @@ public final class HarnessCatalog extends Schemas
     Table loaded = delta.loadCatalogTable(i, table);
     report(i, document, loaded);
     return loaded;
+  }
+
+  /** A table whose name ends with a version. */
+  private Table load(Identifier i, String version) {
+    String name = i.name().substring(0, i.name().length() - version.length() - 1);
+    Identifier plain = Identifier.of(i.namespace(), name);
+    if (version.toLowerCase(Locale.ROOT).startsWith("v")) return loadTable(plain, version.substring(1));
+    LocalDateTime moment = LocalDateTime.parse(version, DateTimeFormatter.ofPattern("yyyyMMddHHmmssSSS"));
+    ZoneId zone = ZoneId.of(SQLConf.get().sessionLocalTimeZone());
+    return loadTable(plain, moment.atZone(zone).toInstant().toEpochMilli() * 1000);
   }
 
   @Override

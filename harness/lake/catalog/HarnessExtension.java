@@ -2,6 +2,7 @@ package io.unitycatalog.harness;
 
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -16,6 +17,7 @@ import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.rules.Rule;
 import scala.Option;
 import scala.Tuple3;
+import scala.collection.immutable.Seq;
 import scala.jdk.javaapi.CollectionConverters;
 import scala.runtime.AbstractFunction1;
 import scala.runtime.AbstractFunction2;
@@ -70,6 +72,7 @@ public final class HarnessExtension extends AbstractFunction1<SparkSessionExtens
               }
               try {
                 if (method.getName().equals("parseTableIdentifier")) return tableIdentifier(inner, (String) given[0]);
+                if (method.getName().equals("parseMultipartIdentifier")) return versioned(inner, (String) given[0]);
                 return method.invoke(inner, given);
               } catch (InvocationTargetException e) {
                 throw e.getCause();
@@ -88,6 +91,16 @@ public final class HarnessExtension extends AbstractFunction1<SparkSessionExtens
       return Scripts.toCalls(text, families, catalog);
     }
     return SCRIPTED.get() && Scripts.isOurs(text, families) ? Frontend.call(catalog, text) : text;
+  }
+
+  /** A name that may end with a version, which becomes part of its last part: spark.read.table("main.s.t@v1"). */
+  private static Seq<String> versioned(ParserInterface inner, String name) throws ParseException {
+    String version = Dialect.version(name);
+    if (version == null) return inner.parseMultipartIdentifier(name);
+    String plain = name.substring(0, name.length() - version.length() - 1);
+    List<String> parts = new ArrayList<>(CollectionConverters.asJava(inner.parseMultipartIdentifier(plain)));
+    parts.set(parts.size() - 1, parts.get(parts.size() - 1) + "@" + version);
+    return V1.seq(parts);
   }
 
   /** A name of three parts too, which Spark's own refuses: DeltaTable.create().tableName("main.s.t"). */

@@ -21,6 +21,8 @@ import scala.runtime.AbstractPartialFunction;
  * as a hint rule, because those run before Spark resolves functions, with the catalog and schema of the view if any.
  */
 final class TableFunctions extends Rule<LogicalPlan> {
+  static final String DESCRIBE = "__harness_describe";
+
   private final SparkSession session;
 
   TableFunctions(org.apache.spark.sql.SparkSession session) {
@@ -45,6 +47,10 @@ final class TableFunctions extends Rule<LogicalPlan> {
 
   private LogicalPlan found(UnresolvedTableValuedFunction call) {
     List<String> name = CollectionConverters.asJava(call.name());
+    if (name.size() == 1 && name.get(0).equals(DESCRIBE)) {
+      String statement = CollectionConverters.asJava(call.functionArgs()).get(0).eval(null).toString();
+      return session.sql(statement).queryExecution().analyzed();
+    }
     if (name.size() > 3 || (name.size() == 1 && isSparks(name.get(0)))) return call;
     List<String> full = new ArrayList<>(place().subList(0, Math.max(0, 3 - name.size())));
     if (name.size() < 3 && full.size() + name.size() != 3) return call;
