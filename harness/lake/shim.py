@@ -24,6 +24,7 @@ SOURCES = Path(__file__).with_name("catalog")
 NAMED = (
     *("spark-catalyst_", "spark-common-utils", "spark-core_", "spark-sql_", "spark-sql-api_", "spark-unsafe_"),
     *("spark-variant_", "scala-library-", "hadoop-client-api-", "py4j-"),
+    *("slf4j-api-", "univocity-parsers-"),
     *("jackson-annotations-", "jackson-core-", "jackson-databind-"),
 )
 

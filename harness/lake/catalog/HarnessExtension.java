@@ -11,6 +11,8 @@ import org.apache.spark.sql.catalyst.TableIdentifier;
 import org.apache.spark.sql.catalyst.expressions.ExpressionInfo;
 import org.apache.spark.sql.catalyst.parser.ParseException;
 import org.apache.spark.sql.catalyst.parser.ParserInterface;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.catalyst.rules.Rule;
 import scala.Option;
 import scala.Tuple3;
 import scala.jdk.javaapi.CollectionConverters;
@@ -37,6 +39,18 @@ public final class HarnessExtension extends AbstractFunction1<SparkSessionExtens
             new FunctionIdentifier(ReadFiles.NAME),
             new ExpressionInfo(ReadFiles.class.getName(), ReadFiles.NAME),
             new ReadFiles()));
+    extensions.injectHintResolutionRule(
+        new AbstractFunction1<SparkSession, Rule<LogicalPlan>>() {
+          @Override
+          public Rule<LogicalPlan> apply(SparkSession session) {
+            return new JsonPaths();
+          }
+        });
+    extensions.injectFunction(
+        new Tuple3<>(
+            new FunctionIdentifier(JsonPaths.FUNCTION),
+            new ExpressionInfo(JsonPaths.class.getName(), JsonPaths.FUNCTION),
+            new JsonPaths.Builder()));
     return BoxedUnit.UNIT;
   }
 
