@@ -23,7 +23,8 @@ SOURCES = Path(__file__).with_name("catalog")
 # Of pyspark's 277 jars, those that the sources name: reading all of them takes the compiler twice as long.
 NAMED = (
     *("spark-catalyst_", "spark-common-utils", "spark-core_", "spark-sql_", "spark-sql-api_", "spark-unsafe_"),
-    *("spark-variant_", "scala-library-", "hadoop-client-api-", "py4j-", "slf4j-api-"),
+    *("spark-variant_", "scala-library-", "hadoop-client-api-", "py4j-"),
+    *("slf4j-api-", "univocity-parsers-"),
     *("jackson-annotations-", "jackson-core-", "jackson-databind-"),
 )
 

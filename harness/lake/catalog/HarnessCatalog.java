@@ -45,6 +45,7 @@ import org.apache.spark.sql.connector.catalog.procedures.UnboundProcedure;
 import org.apache.spark.sql.connector.expressions.Transform;
 import org.apache.spark.sql.delta.catalog.DeltaCatalog;
 import org.apache.spark.sql.delta.catalog.DeltaTableV2;
+import org.apache.spark.sql.execution.datasources.DataSource;
 import org.apache.spark.sql.internal.SQLConf;
 import org.apache.spark.sql.util.CaseInsensitiveStringMap;
 import scala.jdk.javaapi.CollectionConverters;
@@ -278,6 +279,10 @@ public final class HarnessCatalog extends Schemas
    */
   private Map<String, String> placed(Identifier i, Map<String, String> properties) throws NoSuchNamespaceException {
     if (Store.isPath(i)) return properties;
+    // DATA_SOURCE_NOT_FOUND before anything is recorded: Spark looks a format up only when it reads.
+    if (isFiles(properties)) {
+      DataSource.lookupDataSource(properties.get(TableCatalog.PROP_PROVIDER), SQLConf.get());
+    }
     String root = store.storageRoot(i.namespace());
     JsonNode existing = store.find(i);
     boolean named = properties.containsKey(TableCatalog.PROP_LOCATION);

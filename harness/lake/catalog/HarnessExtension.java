@@ -54,6 +54,18 @@ public final class HarnessExtension extends AbstractFunction1<SparkSessionExtens
             return new TableFunctions(session);
           }
         });
+    extensions.injectHintResolutionRule(
+        new AbstractFunction1<SparkSession, Rule<LogicalPlan>>() {
+          @Override
+          public Rule<LogicalPlan> apply(SparkSession session) {
+            return new JsonPaths();
+          }
+        });
+    extensions.injectFunction(
+        new Tuple3<>(
+            new FunctionIdentifier(JsonPaths.FUNCTION),
+            new ExpressionInfo(JsonPaths.class.getName(), JsonPaths.FUNCTION),
+            new JsonPaths.Builder()));
     return BoxedUnit.UNIT;
   }
 

@@ -28,7 +28,7 @@ from harness.lake.sql import (
 )
 from harness.lake.sql.copy_grammar import parse
 from harness.lake.sql.copy_into import copy_into
-from harness.lake.sql.failures import SqlError, failure
+from harness.lake.sql.failures import SqlError, failure, told
 from harness.lake.sql.staging import Presign
 from harness.lake.sql.statement import Arguments, Statement, spark_sql, unsupported
 from harness.lake.sql.tokens import Token, UnclosedToken, tokens
@@ -52,10 +52,15 @@ def run(
     text, args = _named(text, args)
     head = _head(text)
     words = " ".join(token.text.upper() for token in head)
-    for begin, act in FAMILIES.items():
-        if words == begin or words.startswith(begin + " "):
-            return act(Statement(spark, text, args, paths, head, begin, presign))
-    return spark_sql(spark, text, args)
+    try:
+        for begin, act in FAMILIES.items():
+            if words == begin or words.startswith(begin + " "):
+                return act(Statement(spark, text, args, paths, head, begin, presign))
+        return spark_sql(spark, text, args)
+    except Py4JJavaError as error:
+        if (known := told(error)) is not None:
+            raise known from None
+        raise
 
 
 def install(

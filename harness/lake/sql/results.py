@@ -143,9 +143,11 @@ def _inserted(spark: SparkSession, frame: DataFrame, since: float) -> int | None
         return None
     log = DeltaLog(spark, location)
     commits = itertools.takewhile(
-        lambda commit: commit is not None and commit.get("timestamp", 0) >= since * 1000,
+        lambda commit: commit is not None and commit.get("timestamp", 0) >= int(since * 1000),
         (log.commit(version) for version in range(log.version(), -1, -1)),
     )
     writes = [commit for commit in commits if commit and commit.get("operation") == "WRITE"]
+    if not writes:
+        return 0  # Delta commits nothing for an append of nothing
     rows = writes[0].get("operationMetrics", {}).get("numOutputRows") if len(writes) == 1 else None
     return None if rows is None else int(rows)

@@ -165,7 +165,9 @@ def _json_value(value: Any) -> Any:
         if value and all(isinstance(item, tuple) for item in value):
             return {str(_scalar(key)): _json_value(item) for key, item in value}
         return [_json_value(item) for item in value]
-    return value if value is None or isinstance(value, (bool, int, float, str)) else _scalar(value)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(_scalar(value))  # dates and decimals
 
 
 def _scalar(value: Any) -> Any:
