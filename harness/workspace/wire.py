@@ -15,7 +15,6 @@ import contextlib
 import inspect
 import json
 import math
-import urllib.parse
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from harness.workspace.errors import ApiError, InvalidParameter, MalformedRequest, TooLarge
 from harness.workspace.requestlog import operator_of
@@ -285,26 +283,3 @@ def position_of(token: str) -> int:
 
 def _shown(value: object) -> str:
     return json.dumps(value, default=repr)[:200]
-
-
-class PlainTargets:
-    """ASGI layer that makes request targets plain.
-
-    Clients behind a proxy setting send absolute-form targets (wire.md §3.5); the Repos calls of the provider carry a
-    double slash (§0.7).
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            path = scope["path"]
-            if not path.startswith("/") and "://" in path:
-                path = urllib.parse.urlsplit(path).path or "/"
-            while "//" in path:
-                path = path.replace("//", "/")
-            if path != scope["path"]:
-                scope["path"] = path
-                scope["raw_path"] = urllib.parse.quote(path).encode()
-        await self.app(scope, receive, send)
