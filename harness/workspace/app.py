@@ -72,8 +72,8 @@ from harness.workspace import (
 from harness.workspace.auth import Guard
 from harness.workspace.credentials import identify
 from harness.workspace.errors import ApiError, handle_api_error, handle_crash, handle_unrouted
+from harness.workspace.plaintargets import PlainTargets
 from harness.workspace.requestlog import Logged
-from harness.workspace.targets import PlainTargets
 
 if TYPE_CHECKING:
     from harness.workspace.state import Workspace

@@ -1,4 +1,4 @@
-"""Request targets as clients send them, made plain before they are routed."""
+"""Request targets as routes expect them, whatever way a client writes them."""
 
 from __future__ import annotations
 
