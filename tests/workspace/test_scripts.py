@@ -1,4 +1,4 @@
-"""Scripts, EXECUTE IMMEDIATE, session variables and parameters, with statements that only Databricks has."""
+"""Scripts, EXECUTE IMMEDIATE and session variables, with statements that only Databricks has."""
 
 from __future__ import annotations
 
@@ -87,16 +87,11 @@ def test_execute_immediate_takes_what_only_databricks_has(sql: Sql, workspace: W
         sql("CALL main.default.nothing()")
 
 
-def test_variables_parameters_and_identifiers_are_taken_everywhere(sql: Sql) -> None:
+def test_session_variables_are_set_and_read(sql: Sql) -> None:
     sql("CREATE TABLE main.default.t AS SELECT id FROM range(5)")
     sql("DECLARE OR REPLACE VARIABLE edge BIGINT DEFAULT 2")
     sql("SET VAR edge = 3")
     assert sql("SELECT count(*) FROM main.default.t WHERE id < edge") == [(3,)]
-    assert sql("DELETE FROM IDENTIFIER(:t) WHERE id IN (SELECT edge)", {"t": "main.default.t"}) == [(1,)]
-    found = "BEGIN DECLARE n INT DEFAULT :n; SELECT count(*) FROM IDENTIFIER(:t) WHERE id < n + edge; END"
-    assert sql(found, {"t": "main.default.t", "n": 1}) == [(3,)]
-    assert sql("SELECT * FROM IDENTIFIER('main.default.' || ?) WHERE id = ?", ["t", 4]) == [(4,)]
-    assert sql("EXECUTE IMMEDIATE 'SELECT id FROM IDENTIFIER(?) WHERE id = ?' USING 'main.default.t', 0") == [(0,)]
 
 
 NOTEBOOK = """# Databricks notebook source
