@@ -26,6 +26,7 @@ from harness.kernel.spec import KernelResult, KernelSpec
 from harness.kernel.subruns import SubRuns
 from harness.kernel.wheel import run_wheel
 from harness.lake.attach import attach
+from harness.lake.autoloader import stream
 from harness.lake.paths import WorkspacePaths
 from harness.lake.sql import frontend
 
@@ -65,6 +66,7 @@ def _execute(shell: Shell, spec: KernelSpec) -> KernelResult:
     mounts.install(paths)
     spark = attach(spec.gateway.port, spec.gateway.secret, spec.gateway.tag)
     frontend.install(spark, paths=paths)
+    stream.install()
     secrets = Secrets(spec, shell.outputs.redaction)
     cluster.set_variables(cluster.revealed(spec.variables, secrets), spark)
     cluster.configure(spark, cluster.revealed(spec.conf, secrets))
