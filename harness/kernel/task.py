@@ -29,6 +29,7 @@ from harness.kernel.spec import KernelResult, KernelSpec
 from harness.kernel.subruns import SubRuns
 from harness.kernel.wheel import run_wheel
 from harness.lake.attach import attach
+from harness.lake.autoloader import stream
 from harness.lake.paths import WorkspacePaths
 from harness.lake.sql import frontend
 
@@ -74,6 +75,7 @@ def _execute(shell: Shell, spec: KernelSpec) -> KernelResult:
     mounts.install(paths)
     spark = attach(spec.gateway.port, spec.gateway.secret, spec.gateway.tag)
     frontend.install(spark, paths=paths, revealed=shell.outputs.redaction.add)
+    stream.install()
     secrets = Secrets(spec, shell.outputs.redaction)
     cluster.set_variables(cluster.revealed(spec.variables, secrets), spark)
     conf = cluster.revealed(spec.conf, secrets)

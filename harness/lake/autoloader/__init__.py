@@ -1,0 +1,1 @@
+"""Auto Loader: ``spark.readStream.format("cloudFiles")``, in directory listing mode."""
