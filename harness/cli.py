@@ -6,20 +6,17 @@ Exit codes: 0 all is green; 1 a run failed, the machine lacks something, or ther
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shlex
 import shutil
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from harness.disk import disk_is_full
 from harness.settings import Settings
+from harness.terminal import err, explained, fetch_missing, out, settings_of
 from harness.testing.cli import app as snapshot_app
 
 DEMO_DAG = "green_energy_extract"
@@ -38,69 +35,16 @@ app = typer.Typer(
 notebook = typer.Typer(no_args_is_help=True)
 app.add_typer(notebook, name="notebook", help="Work with one notebook by itself.")
 app.add_typer(snapshot_app, name="snapshot")
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
-
-
-@contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    """Errors that explain themselves are shown as they are, without our stack."""
-    from harness.dagrun.assets import AssetLoop
-    from harness.dagrun.home import HomeFailed
-    from harness.dagrun.pools import PoolMissing
-    from harness.dagrun.registry import DagImportFailed, DagNotFound
-    from harness.dagrun.schedule import UnrunnableTasks
-    from harness.lake.jars import JarsUnavailable
-    from harness.lake.java import JavaNotFound
-    from harness.notebooks import NotRunnable
-    from harness.serve import AlreadyRunning, NotRunning
-    from harness.stack import StackFailed
-
-    try:
-        yield
-    except (
-        AlreadyRunning,
-        AssetLoop,
-        DagImportFailed,
-        DagNotFound,
-        HomeFailed,
-        JarsUnavailable,
-        JavaNotFound,
-        NotRunnable,
-        NotRunning,
-        PoolMissing,
-        StackFailed,
-        UnrunnableTasks,
-    ) as error:
-        err.print(str(error), style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(1) from None
-    except Exception as error:
-        if not disk_is_full(error):
-            raise
-        message = f"The disk is full ({error}). `harness doctor` shows where we write and how much room there is."
-        err.print(message, style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(1) from None
-
-
-def _settings(**given: Any) -> Settings:
-    from pydantic import ValidationError
-    from pydantic_settings import SettingsError
-
-    try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
-    except (SettingsError, ValidationError) as error:
-        err.print(f"A setting is wrong. {error}", style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(2) from None
 
 
 @app.command()
 def demo(s3: S3Option = None) -> None:
     """Run this repository's pipeline from end to end, twice, and show what it left behind."""
-    settings = _settings(s3=s3)
-    with _explained():
+    settings = settings_of(s3=s3)
+    with explained():
         from harness.session import Session
 
-        _fetch(settings)
+        fetch_missing(settings)
         # Kept after the demo, for a look at the tables and the executed notebooks; wiped by the next one.
         directory = settings.path(settings.state) / "demo"
         shutil.rmtree(directory, ignore_errors=True)
@@ -124,16 +68,16 @@ def run(
     debug: Annotated[bool, typer.Option("--debug", help=DEBUG)] = False,
 ) -> None:
     """Run a DAG on the stack that is up, or on one of its own."""
-    settings = _settings()
+    settings = settings_of()
     configuration = _json(conf)
-    with _explained():
+    with explained():
         from harness.serve import NotRunning, running
         from harness.session import Session
 
         try:
             session = Session.attached(settings, out, running(settings))
         except NotRunning:
-            _fetch(settings)
+            fetch_missing(settings)
             session = Session.ephemeral(settings, out)
         with session as on:
             day = logical_date
@@ -151,11 +95,11 @@ def run_notebook(
     debug: Annotated[bool, typer.Option("--debug", help=DEBUG)] = False,
 ) -> None:
     """Run one notebook on the stack that is up, or on one of its own, and print what its cells put out."""
-    settings = _settings()
-    with _explained():
+    settings = settings_of()
+    with explained():
         from harness.notebooks import run_alone
 
-        green = run_alone(settings, path, parameters or [], out, _fetch, debug)
+        green = run_alone(settings, path, parameters or [], out, fetch_missing, debug)
     raise typer.Exit(0 if green else 1)
 
 
@@ -168,11 +112,11 @@ def up(
     ] = None,
 ) -> None:
     """Start a workspace and an S3 server that stay, with their state kept in the project."""
-    settings = _settings(s3=s3, host=host)
-    with _explained():
+    settings = settings_of(s3=s3, host=host)
+    with explained():
         from harness.serve import serve, start
 
-        _fetch(settings)
+        fetch_missing(settings)
         if foreground:
             serve(settings)
             return
@@ -185,8 +129,8 @@ def up(
 @app.command()
 def down() -> None:
     """Stop what `up` started."""
-    settings = _settings()
-    with _explained():
+    settings = settings_of()
+    with explained():
         from harness.serve import stop
 
         stop(settings)
@@ -198,12 +142,13 @@ def env(
     tls: Annotated[bool, typer.Option("--tls", help="Reach the workspace over HTTPS (setting `tls`).")] = False,
 ) -> None:
     """Print shell lines that point Airflow, boto3, the Databricks SDK and CLI at the stack that is up."""
-    settings = _settings()
-    with _explained():
+    settings = settings_of()
+    with explained():
+        from harness.control import StackFailed
         from harness.dagrun.connections import environment
         from harness.netguard import environment as guarded
         from harness.serve import running
-        from harness.stack import Stack, StackFailed
+        from harness.stack import Stack
 
         endpoints = running(settings).endpoints
         if tls and not endpoints.workspace_tls_url:
@@ -218,10 +163,10 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show the stack that is up: where it answers, Spark's state, what has run."""
-    settings = _settings()
-    with _explained():
+    settings = settings_of()
+    with explained():
+        from harness.control import control
         from harness.serve import running
-        from harness.stack import control
 
         found = running(settings)
         answer = control(found.endpoints, "GET", "status")
@@ -244,9 +189,9 @@ def status(
 @app.command()
 def fetch() -> None:
     """Fetch the jars that Spark needs, once; afterwards everything works offline."""
-    settings = _settings()
-    with _explained():
-        if not _fetch(settings):
+    settings = settings_of()
+    with explained():
+        if not fetch_missing(settings):
             out.print("nothing to fetch: every jar is there", markup=False)
 
 
@@ -255,7 +200,7 @@ def doctor() -> None:
     """Check what this machine has and lacks, and say how to mend it."""
     from harness.doctor import examine
 
-    findings = list(examine(_settings()))
+    findings = list(examine(settings_of()))
     grid = Table("", "check", "seen", "to mend it", show_edge=False)
     for finding in findings:
         grid.add_row("ok" if finding.good else "NO", finding.name, finding.seen, "" if finding.good else finding.mend)
@@ -292,12 +237,12 @@ def validate(
     ] = False,
 ) -> None:
     """Find what is wrong with the project's DAGs, notebooks and SQL, in seconds, without running anything."""
-    settings = _settings()
+    settings = settings_of()
     from harness.validate import command
     from harness.validate.config import ConfigInvalid
     from harness.validate.spark import SparkUnreachable
 
-    with _explained():
+    with explained():
         try:
             endpoints = _endpoints(settings) if spark else None
             findings = command.validate(
@@ -328,25 +273,6 @@ def _json(text: str | None) -> dict[str, Any] | None:
     if text is None or isinstance(value, dict):
         return value
     raise typer.BadParameter("--conf must be a JSON object")
-
-
-def _fetch(settings: Settings) -> bool:
-    """Fetch what is missing, with a bar. Returns whether there was anything to fetch."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-
-    from harness.lake.jars import Jars
-    from harness.lake.java import find_java
-
-    jars = Jars(settings.cache, settings.mirror)
-    missing = jars.missing()
-    if not missing:
-        return False
-    java = find_java(settings.java_home)
-    columns = (TextColumn("fetching"), BarColumn(), DownloadColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=err) as bar:
-        task = bar.add_task("", total=sum(jar.size for jar in missing))
-        jars.ensure(java, lambda name, done, total: bar.update(task, description=name, completed=done, total=total))
-    return True
 
 
 if __name__ == "__main__":

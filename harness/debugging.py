@@ -19,8 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from harness.control import StackFailed, api
 from harness.dagrun.connections import Endpoints
-from harness.stack import StackFailed, api
 
 # After one of these pdb waits for a line.
 PROMPTS = (b"(Pdb) ", b"(com) ", b">>> ", b"... ")

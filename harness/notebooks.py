@@ -12,11 +12,12 @@ from typing import Any
 
 from rich.console import Console
 
+from harness.control import api, control
 from harness.dagrun.connections import Endpoints
 from harness.debugging import Debugger
 from harness.serve import NotRunning, running
 from harness.settings import Settings
-from harness.stack import Stack, api, control
+from harness.stack import Stack
 
 ENDED = ("TERMINATED", "INTERNAL_ERROR", "SKIPPED")
 # The workspace holds the polls of such callers until the run has ended.

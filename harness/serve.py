@@ -102,7 +102,7 @@ def start(settings: Settings) -> Running:
 
     Raises: ``AlreadyRunning``; ``StackFailed`` with the end of its log.
     """
-    from harness.stack import StackFailed
+    from harness.control import StackFailed
 
     state = settings.path(settings.state)
     with locked(state):
@@ -150,7 +150,7 @@ def stop(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    from harness.stack import StackFailed
+    from harness.control import StackFailed
 
     try:
         serve(Settings.model_validate_json(sys.stdin.read()))

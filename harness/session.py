@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from harness import summary
+from harness.control import control
 from harness.dagrun.connections import Endpoints, environment
 from harness.dagrun.home import AirflowHome
 from harness.debugging import Debugger
@@ -22,7 +23,7 @@ from harness.lake.tables import LakeReader
 from harness.progress import Progress
 from harness.serve import Running
 from harness.settings import Settings
-from harness.stack import Stack, control
+from harness.stack import Stack
 
 
 @dataclass

@@ -16,8 +16,6 @@ import shutil
 import socket
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -29,6 +27,7 @@ import psutil
 
 from harness import netguard
 from harness.certificates import Certificates, ensure
+from harness.control import StackFailed, api, control
 from harness.dagrun.connections import Endpoints
 from harness.lake.buckets import Plan, S3Unavailable, empty, names, plan
 from harness.lake.s3 import S3Endpoint
@@ -39,10 +38,6 @@ from harness.settings import Settings
 WAREHOUSE_ID = "local"
 ORG_ID = "1"
 USER = "harness@localhost"
-
-
-class StackFailed(RuntimeError):
-    """The stack did not start, or one of its processes is gone."""
 
 
 class Stack:
@@ -281,46 +276,3 @@ class Stack:
             empty(self.s3)
         elif self.settings.s3_reset != "none":
             empty(self.s3, keep=self._kept_buckets)
-
-
-def control(
-    endpoints: Endpoints, method: str, path: str, body: dict[str, Any] | None = None, timeout: float = 60
-) -> dict[str, Any]:
-    """Call a workspace's ``/_harness/`` interface; see :func:`api`."""
-    return api(endpoints, method, f"_harness/{path}", body, timeout=timeout)
-
-
-def api(
-    endpoints: Endpoints,
-    method: str,
-    path: str,
-    body: dict[str, Any] | None = None,
-    *,
-    caller: str = "harness",
-    timeout: float = 60,
-) -> dict[str, Any]:
-    """Call a workspace.
-
-    Parameters: ``caller``: who asks (the User-Agent). Returns: its JSON answer. Raises: ``StackFailed`` when it does
-    not answer, or refuses.
-    """
-    request = urllib.request.Request(
-        f"{endpoints.workspace_url}/{path}",
-        method=method,
-        data=json.dumps(body or {}).encode() if method != "GET" else None,
-        headers={
-            "Authorization": f"Bearer {endpoints.token}",
-            "Content-Type": "application/json",
-            "User-Agent": caller,
-        },
-    )
-    # Never through a proxy: it is our own process on loopback.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=timeout) as response:
-            answer: dict[str, Any] = json.load(response)
-            return answer
-    except urllib.error.HTTPError as error:
-        raise StackFailed(f"{method} /{path} answered {error.code}: {error.read().decode()}") from error
-    except OSError as error:
-        raise StackFailed(f"the workspace at {endpoints.workspace_url} does not answer: {error}") from error

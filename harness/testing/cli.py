@@ -22,8 +22,8 @@ Folder = Annotated[Path, typer.Argument(help="A folder.")]
 
 @contextlib.contextmanager
 def _stack() -> Iterator[Endpoints]:
+    from harness.control import StackFailed
     from harness.serve import NotRunning, running
-    from harness.stack import StackFailed
     from harness.testing.seeding import BadSeed
     from harness.testing.snapshots import SnapshotFailed
 

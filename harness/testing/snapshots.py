@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from harness.control import StackFailed, control
 from harness.dagrun.connections import Endpoints
 from harness.lake import s3
 from harness.lake.s3snapshot import BadSnapshot
-from harness.stack import StackFailed, control
 
 T = TypeVar("T")
 OBJECTS, WORKSPACE = "objects.bin", "workspace"

@@ -14,11 +14,12 @@ import psutil
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from harness.control import StackFailed
 from harness.lake.buckets import S3Unavailable
 from harness.lake.buckets.reset import client
 from harness.process import ProcessFailed, bind
 from harness.settings import Settings
-from harness.stack import Stack, StackFailed
+from harness.stack import Stack
 from tests.buckets.servers import needed, no_engine, running
 
 

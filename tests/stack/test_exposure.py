@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from harness.control import StackFailed
 from harness.settings import Settings
-from harness.stack import Stack, StackFailed
+from harness.stack import Stack
 
 TOKEN = "a-token-that-was-chosen"
 

@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from harness.control import StackFailed
 from harness.process import bind
 from harness.settings import Settings
-from harness.stack import Stack, StackFailed
+from harness.stack import Stack
 
 OWNER = Path(__file__).with_name("owner.py")
 SECONDS = 20.0
