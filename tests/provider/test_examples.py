@@ -20,11 +20,8 @@ import pytest
 from harness.dagrun import environment
 from harness.lake.jars import Jars, pyspark_home
 from harness.lake.java import find_java
-from harness.runner.taskkinds import KINDS
 from tests.provider.shipped import airflow_test_tools, examples
 
-# Whether this workspace runs JAR tasks; without, they are refused by name.
-JARS = "spark_jar_task" in KINDS
 RESOURCES = Path(__file__).parent / "examples"
 
 
@@ -177,7 +174,7 @@ def test_the_example_of_every_operator_is_green_where_it_can_be(example, saved_q
         "run_now": "upstream_failed",
         "nb_1": "failed",
         "sql_query": "failed",
-        "spark_jar_task": "success" if JARS else "failed",
+        "spark_jar_task": "success",
         "notebook_task": "success",
         "sql_statement": "success",
         "notebook_1": "success",
@@ -189,8 +186,5 @@ def test_the_example_of_every_operator_is_green_where_it_can_be(example, saved_q
     assert "Missing required parameter: name" in said["jobs_create_named"]
     for task_id in ("nb_1", "sql_query"):
         assert "Must specify either existing_cluster_id or new_cluster." in said[task_id]
-    if JARS:
-        assert sql("select count(*) from main.default.processed")[0][0] == 3
-    else:
-        assert "spark_jar_task is not supported here" in said["spark_jar_task"]
+    assert sql("select count(*) from main.default.processed")[0][0] == 3
     assert len(list(workspace.jobs.list())) == 0
