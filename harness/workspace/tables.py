@@ -87,7 +87,7 @@ def location(schema: Document, name: str, fields: Document) -> str:
 def drop(call: Call, full_name: str) -> None:
     """Take a table away; also a managed table's local data, unless Spark's catalog asks: it deletes data itself."""
     document = call.workspace.store.delete("table", full_name)
-    if document is None or document["table_type"] != "MANAGED" or "x-harness-shim" in call.request.headers:
+    if document is None or document["table_type"] in ("EXTERNAL", "VIEW") or "x-harness-shim" in call.request.headers:
         return
     folder = Path("/" + document["storage_location"].removeprefix("file:").lstrip("/"))
     warehouse = call.workspace.config.directory.resolve() / "warehouse"
@@ -140,7 +140,9 @@ def update_table(call: Call) -> Document:
         call.arguments["columns"] = columns(call.arguments["columns"])
     document = rename(call, document)
     store = call.workspace.store
-    return store.update("table", document["full_name"], lambda d: securables.changed(d, call, CHANGES)) or document
+    # That a table is a materialized view or a streaming table, only the front end of SQL says.
+    changes = (*CHANGES, "table_type") if "x-harness-sql" in call.request.headers else CHANGES
+    return store.update("table", document["full_name"], lambda d: securables.changed(d, call, changes)) or document
 
 
 def delete_table(call: Call) -> Document:

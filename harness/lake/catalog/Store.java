@@ -211,7 +211,7 @@ final class Store extends Schemas implements TableCatalog {
     JsonNode document = find(i);
     if (document == null || isView(document)) return false;
     delete(i); // first the name, then the data: no name ever points to data that is gone
-    if (document.path("table_type").asText().equals("MANAGED")) deleteData(document.path("storage_location").asText());
+    if (!document.path("table_type").asText().equals("EXTERNAL")) deleteData(document.path("storage_location").asText());
     return true;
   }
 
