@@ -46,7 +46,7 @@ def remove_data(workspace: Workspace, document: Document) -> None:
     location: str = document.get("storage_location", "")
     folder = Path("/" + location.removeprefix("file:").lstrip("/"))
     warehouse = workspace.config.directory.resolve() / "warehouse"
-    local = document["table_type"] == "MANAGED" and location.startswith("file:")
+    local = document["table_type"] not in ("EXTERNAL", "VIEW") and location.startswith("file:")
     if local and folder.resolve().is_relative_to(warehouse):
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -141,7 +141,9 @@ def update_table(call: Call) -> Document:
         call.arguments["columns"] = columns(call.arguments["columns"])
     document = rename(call, document)
     store = call.workspace.store
-    return store.update("table", document["full_name"], lambda d: securables.changed(d, call, CHANGES)) or document
+    # That a table is a materialized view or a streaming table, only the front end of SQL says.
+    changes = (*CHANGES, "table_type") if "x-harness-sql" in call.request.headers else CHANGES
+    return store.update("table", document["full_name"], lambda d: securables.changed(d, call, changes)) or document
 
 
 def delete_table(call: Call) -> Document:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -72,6 +73,32 @@ def test_files_are_loaded_once_and_columns_are_found_by_name(spark: SparkSession
     assert (tmp_path / "schema" / "_schemas" / "0").read_text().startswith("v1\n")
 
 
+def test_a_new_column_fails_the_stream_and_the_next_start_has_it(spark: SparkSession, tmp_path: Path) -> None:
+    landing = Landing(spark, tmp_path, **{"cloudFiles.format": "json", "cloudFiles.inferColumnTypes": True})
+    landing.put("a.json", '{"id": 1}\n')
+    assert landing.run() == [(1, None)]
+    landing.put("b.json", '{"id": 2, "more": {"deep": [true]}}\n')
+    with pytest.raises(StreamingQueryException, match="UNKNOWN_FIELD_EXCEPTION"):
+        landing.run()
+    landing.run("id", "more.deep AS deep")
+    loaded = spark.read.load(f"{tmp_path}/out").select("id", "deep").orderBy("id")
+    assert [tuple(row) for row in loaded.collect()] == [(1, None), (2, [True])]
+
+
+def test_what_does_not_fit_is_rescued(spark: SparkSession, tmp_path: Path) -> None:
+    hints = "id INT, at DATE"
+    options = {"cloudFiles.format": "json", "cloudFiles.schemaEvolutionMode": "rescue", "cloudFiles.schemaHints": hints}
+    landing = Landing(spark, tmp_path, **options)
+    landing.put("a.json", '{"id": 1}\n')
+    landing.run()
+    landing.put("b.json", '{"id": "x", "new": {"n": 5}}\n')
+    (_, _, fits), (_, _, rescued) = sorted(landing.run("id", "at", "_rescued_data"), key=lambda row: row[2] or "")
+    assert fits is None
+    found = json.loads(rescued)
+    assert found.pop("_file_path").endswith(f"{landing.files}/b.json")
+    assert found == {"id": "x", "new": {"n": 5}}
+
+
 @pytest.mark.parametrize(("mode", "more"), [("failOnNewColumns", None), ("none", [("1",), ("2",)])])
 def test_new_columns_fail_or_are_left_out(spark: SparkSession, tmp_path: Path, mode: str, more: Any) -> None:
     options = {"cloudFiles.format": "csv", "header": "true", "cloudFiles.schemaEvolutionMode": mode}
@@ -85,6 +112,18 @@ def test_new_columns_fail_or_are_left_out(spark: SparkSession, tmp_path: Path, m
                 landing.run("id")
     else:
         assert landing.run() == more
+
+
+def test_parquet_files_evolve_too_and_tell_their_metadata(spark: SparkSession, tmp_path: Path) -> None:
+    landing = Landing(spark, tmp_path, **{"cloudFiles.format": "parquet"})
+    spark.range(1).write.parquet(f"{landing.files}/a")
+    rows = landing.run("id", "_metadata.file_path LIKE '%.parquet' AS told")
+    assert rows == [(0, True)]
+    spark.range(1).selectExpr("id", "'x' AS new").write.parquet(f"{landing.files}/b")
+    with pytest.raises(StreamingQueryException, match="UNKNOWN_FIELD_EXCEPTION"):
+        landing.run("id", "new")
+    landing.run("id", "new")
+    assert spark.read.load(f"{tmp_path}/out").where("new = 'x'").count() == 1
 
 
 def test_batches_are_as_small_as_asked_and_folders_are_columns(spark: SparkSession, tmp_path: Path) -> None:

@@ -225,7 +225,7 @@ final class Store extends Schemas implements TableCatalog {
     if (document == null || isView(document)) return false;
     // First the name, then the data: no name ever points to data that is gone.
     boolean kept = Rest.dropTable(purge, catalog, i.namespace()[0], i.name());
-    boolean managed = document.path("table_type").asText().equals("MANAGED");
+    boolean managed = !document.path("table_type").asText().equals("EXTERNAL");
     if (managed && !kept) deleteData(document.path("storage_location").asText());
     return true;
   }

@@ -19,6 +19,7 @@ from harness.lake.sql import (
     functions,
     grant_statements,
     ownership,
+    refreshed,
     replacements,
     show_create,
     staging,
@@ -31,6 +32,7 @@ from harness.lake.sql.copy_into import copy_into
 from harness.lake.sql.failures import SqlError, failure, told
 from harness.lake.sql.staging import Presign
 from harness.lake.sql.statement import Arguments, Statement, spark_sql, unsupported
+from harness.lake.sql.streamed import streams_files
 from harness.lake.sql.tokens import Token, UnclosedToken, tokens
 from harness.lake.sql.unity import quoted
 
@@ -56,6 +58,8 @@ def run(
         for begin, act in FAMILIES.items():
             if words == begin or words.startswith(begin + " "):
                 return act(Statement(spark, text, args, paths, head, begin, presign))
+        if streams_files(text):
+            raise unsupported("STREAM read_files", "a streaming table's query reads streams, no other one.")
         return spark_sql(spark, text, args)
     except Py4JJavaError as error:
         if (known := told(error)) is not None:
@@ -149,7 +153,6 @@ def _refused(reason: str) -> Callable[[Statement], DataFrame]:
 
 _CATALOGS = _refused("it reads no foreign catalogs.")
 _EXTERNAL = _refused("it has one S3 server and needs no credentials or locations for it.")
-_PIPELINES = _refused("it runs no pipelines.")
 
 
 FAMILIES: dict[str, Callable[[Statement], DataFrame]] = {
@@ -206,10 +209,13 @@ FAMILIES: dict[str, Callable[[Statement], DataFrame]] = {
     },
     **{f"SHOW {kind}": _EXTERNAL for kind in ("EXTERNAL LOCATIONS", "STORAGE CREDENTIALS", "CONNECTIONS")},
     **{
-        f"{verb} {kind}": _PIPELINES
-        for verb in ("CREATE", "CREATE OR REPLACE", "CREATE OR REFRESH", "REFRESH")
-        for kind in ("MATERIALIZED VIEW", "STREAMING TABLE")
+        f"{verb} {kind}": refreshed.create
+        for verb in ("CREATE", "CREATE OR REPLACE", "CREATE OR REFRESH")
+        for kind in refreshed.KINDS
     },
+    **{f"ALTER {kind}": refreshed.alter for kind in refreshed.KINDS},
+    "REFRESH": refreshed.refresh,
+    "DROP MATERIALIZED VIEW": refreshed.drop,
 }
 
 # Those that Spark hands over in scripts (harness/lake/catalog/Scripts.java); it spells USE CATALOG itself.
