@@ -90,8 +90,7 @@ def _argument(read: Reader) -> tuple[str, str]:
     if token is not None and token.kind is Kind.STRING:
         return "", read.string("a path")
     name = read.identifier("an option")
-    read.mark("=")
-    read.mark(">")
+    read.mark("=>")
     token = read.peek()
     if token is not None and token.kind in (Kind.WORD, Kind.NUMBER):
         read.at += 1
