@@ -26,8 +26,6 @@ from harness.lake.sql import frontend
         ("GET '/Volumes/a/b/c/a' TO '/tmp/a'", "GET"),
         ("REMOVE '/Volumes/a/b/c/a'", "REMOVE"),
         ("CREATE EXTERNAL LOCATION l URL 's3://b'", "CREATE EXTERNAL LOCATION"),
-        ("CREATE OR REFRESH STREAMING TABLE t AS SELECT 1", "CREATE OR REFRESH STREAMING TABLE"),
-        ("REFRESH MATERIALIZED VIEW v", "REFRESH MATERIALIZED VIEW"),
     ],
 )
 def test_statements_that_cannot_be_honoured_are_refused_by_name(

@@ -65,7 +65,9 @@ def run(sql: SqlEngine, session: Session, statement: str) -> list[tuple[Any, ...
 
 
 def active_jobs(engine: Engine) -> list[int]:
-    return list(engine.root.sparkContext.statusTracker().getActiveJobsIds())
+    context = engine.root.sparkContext
+    context._jsc.sc().listenerBus().waitUntilEmpty()  # over it the tracker hears that a job has ended
+    return list(context.statusTracker().getActiveJobsIds())
 
 
 def test_sessions_run_side_by_side_and_apart(sql: SqlEngine) -> None:
