@@ -52,6 +52,7 @@ def started(config: dict[str, Any]) -> Server:
 def wait_until_it_answers(endpoint: S3Endpoint, server: Server, stopped: threading.Event, seconds: float) -> None:
     """Ask until the server lists its buckets: a program that is not ours has no other way to say that it is ready.
 
+    One that we have started again also has to show an object: SeaweedFS (4.48) lists them before it finds their bytes.
     Raises: ``SystemExit`` saying why it will not do.
     """
     from botocore.exceptions import BotoCoreError, ClientError
@@ -67,7 +68,9 @@ def wait_until_it_answers(endpoint: S3Endpoint, server: Server, stopped: threadi
         if reason := server.ended():
             raise SystemExit(f"the S3 server ended before it was ready: {reason}")
         try:
-            s3.list_buckets()
+            buckets = s3.list_buckets()["Buckets"]
+            if not isinstance(server, External):
+                _read_one(s3, [bucket["Name"] for bucket in buckets])
             return
         except ClientError as error:
             code, status = error.response["Error"].get("Code", ""), error.response["ResponseMetadata"]["HTTPStatusCode"]
@@ -80,6 +83,20 @@ def wait_until_it_answers(endpoint: S3Endpoint, server: Server, stopped: threadi
             said = f"the S3 server at {endpoint.url} does not answer as one: {error}"
         clock.wait(ASK_SECONDS)
     raise SystemExit(said)
+
+
+def _read_one(s3: Any, buckets: list[str]) -> None:
+    """Read a byte of some object, if there is one. Raises: ``ClientError`` while the server fails to."""
+    from botocore.exceptions import ClientError
+
+    for bucket in buckets:
+        for each in s3.list_objects_v2(Bucket=bucket, MaxKeys=1).get("Contents", ()):
+            try:
+                s3.get_object(Bucket=bucket, Key=each["Key"], Range="bytes=0-0")["Body"].read()
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+                    raise  # else it is empty, or there is a reason to refuse it
+            return
 
 
 def _refusal(endpoint: S3Endpoint, code: str, message: str) -> str:
