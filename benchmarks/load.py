@@ -4,17 +4,22 @@ Half of the clients poll as the Databricks SDK does, asking again and again; hal
 Every run must succeed, give back its own number and be listed once; no answer may be a 5xx. Tables go to the terminal,
 figures to ``benchmarks/results.json``, beside how busy the machine was before; a lost run or an error makes the exit
 status 1.
+
+``--python`` runs Python files instead of notebooks, and holds no client: what every server of the Jobs API can do. With
+``--endpoint URL --name NAME`` another server is measured so, for a comparison.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import itertools
 import statistics
 import sys
 import time
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +29,45 @@ from rich.table import Table
 
 from benchmarks.client import Figures, notebook
 from benchmarks.results import RESULTS, keep, machine
-from harness.dagrun.connections import Endpoints
 from harness.settings import Settings
 from harness.stack import Stack
 
 ROOT = Path(__file__).parents[1]
 HELD = "databricks-airflow/7.23.0 operator/DatabricksSubmitRunOperator"
 ASKS = "databricks-sdk-py/0.156.0"
+SCRIPT = "/Shared/number.py"
 PAUSE = 0.2  # seconds between two polls of a client that is not held
+
+
+@dataclass(frozen=True)
+class Server:
+    """A Jobs API, and whether Python files are run there instead of notebooks."""
+
+    url: str
+    token: str
+    python: bool
+
+    def task(self, number: str) -> dict[str, Any]:
+        """A task that gives back ``number``."""
+        if not self.python:
+            return notebook("/Workspace/Benchmarks/number", number=number)
+        cluster = {"spark_version": "16.4.x-scala2.12", "num_workers": 1, "node_type_id": "i3.xlarge"}
+        script = {"python_file": SCRIPT, "parameters": [number]}
+        return {"task_key": "number", "spark_python_task": script, "new_cluster": cluster}
+
+    def result(self, output: dict[str, Any]) -> str | None:
+        """What the task gave back."""
+        if self.python:
+            return str(output.get("logs", "")).strip()
+        result: str | None = output["notebook_output"].get("result")
+        return result
 
 
 class Load:
     """The clients, and what they saw. ``faults`` counts what should not happen; ``waited`` are milliseconds."""
 
-    def __init__(self, endpoints: Endpoints, http: aiohttp.ClientSession, deadline: float) -> None:
-        self._endpoints = endpoints
+    def __init__(self, server: Server, http: aiohttp.ClientSession, deadline: float) -> None:
+        self._server = server
         self._http = http
         self._deadline = deadline
         self._numbers = itertools.count(1)
@@ -50,8 +79,8 @@ class Load:
         """Submit runs one after the other until the deadline, each followed to its end."""
         while time.monotonic() < self._deadline:
             number = str(next(self._numbers))
-            tasks = [notebook("/Workspace/Benchmarks/number", number=number)]
-            answer = await self._call("POST", "runs/submit", json={"run_name": number, "tasks": tasks})
+            body = {"run_name": number, "tasks": [self._server.task(number)]}
+            answer = await self._call("POST", "runs/submit", json=body)
             if answer is None:
                 continue
             run_id = answer["run_id"]
@@ -94,12 +123,12 @@ class Load:
             self.faults[f"run that ended {run['state']}"] += 1
             return
         output = await self._call("GET", "runs/get-output", params={"run_id": run["tasks"][0]["run_id"]})
-        if output is not None and output["notebook_output"].get("result") != number:
+        if output is not None and self._server.result(output) != number:
             self.faults["output of another run"] += 1
 
     async def _call(self, method: str, path: str, name: str = "", *, held: bool = False, **options: Any) -> Any:
-        headers = {"Authorization": f"Bearer {self._endpoints.token}", "User-Agent": HELD if held else ASKS}
-        url = f"{self._endpoints.workspace_url}/api/2.2/jobs/{path}"
+        headers = {"Authorization": f"Bearer {self._server.token}", "User-Agent": HELD if held else ASKS}
+        url = f"{self._server.url}/api/2.2/jobs/{path}"
         started = time.perf_counter()
         try:
             async with self._http.request(method, url, headers=headers, **options) as response:
@@ -114,16 +143,18 @@ class Load:
         return body
 
 
-async def measure(endpoints: Endpoints, clients: int, seconds: float) -> tuple[Figures, dict[str, int]]:
+async def measure(server: Server, clients: int, seconds: float) -> tuple[Figures, dict[str, int]]:
     """Let clients work for some seconds and their last runs end. Returns: figures in milliseconds, and the faults."""
     connector = aiohttp.TCPConnector(limit=clients)
     timeout = aiohttp.ClientTimeout(total=180)
     started = time.monotonic()
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
-        load = Load(endpoints, http, started + seconds)
+        if server.python:
+            await _upload(server, http)
+        load = Load(server, http, started + seconds)
         async with asyncio.TaskGroup() as group:
             for number in range(clients):
-                group.create_task(load.client(held=number % 2 == 0))
+                group.create_task(load.client(held=number % 2 == 0 and not server.python))
         whole = time.monotonic() - started
         await load.listed()
     figures: Figures = {
@@ -136,6 +167,14 @@ async def measure(endpoints: Endpoints, clients: int, seconds: float) -> tuple[F
     return figures, {name: times for name, times in load.faults.items() if times}
 
 
+async def _upload(server: Server, http: aiohttp.ClientSession) -> None:
+    content = base64.b64encode(b"import sys\nprint(sys.argv[1])\n").decode()
+    body = {"path": SCRIPT, "format": "AUTO", "content": content, "overwrite": True}
+    headers = {"Authorization": f"Bearer {server.token}"}
+    async with http.post(f"{server.url}/api/2.0/workspace/import", headers=headers, json=body) as response:
+        response.raise_for_status()
+
+
 def _quantiles(values: list[float]) -> Figures:
     percent = statistics.quantiles(values, n=100, method="inclusive") if len(values) > 1 else values * 99
     return {"p50": round(percent[49], 1), "p99": round(percent[98], 1), "max": round(max(values), 1), "n": len(values)}
@@ -145,15 +184,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--python", action="store_true", help="Python files instead of notebooks, no client held")
+    parser.add_argument("--endpoint", help="another server's URL, instead of a stack of ours")
+    parser.add_argument("--name", default="another server", help="what that server is called in the results")
+    parser.add_argument("--token", default="none", help="a token that server takes")
     given = parser.parse_args()
-    settings = Settings(project=ROOT)
-    settings = settings.model_copy(update={"mounts": {"/Workspace/Benchmarks": ROOT / "benchmarks" / "notebooks"}})
     before = machine()
-    with Stack(settings) as stack:
-        stack.wait_engine()
-        figures, faults = asyncio.run(measure(stack.endpoints, given.clients, given.seconds))
+    if given.endpoint:
+        server = Server(given.endpoint, given.token, python=True)
+        figures, faults = asyncio.run(measure(server, given.clients, given.seconds))
+    else:
+        settings = Settings(project=ROOT)
+        settings = settings.model_copy(update={"mounts": {"/Workspace/Benchmarks": ROOT / "benchmarks" / "notebooks"}})
+        with Stack(settings) as stack:
+            stack.wait_engine()
+            server = Server(stack.endpoints.workspace_url, stack.endpoints.token, python=given.python)
+            figures, faults = asyncio.run(measure(server, given.clients, given.seconds))
     figures = {**before, "seconds": given.seconds, **figures}
-    keep({"many clients at once, in milliseconds": {**figures, "faults": faults}})
+    of = f", Python files on {given.name if given.endpoint else 'the harness'}" if server.python else ""
+    keep({f"many clients at once{of}, in milliseconds": {**figures, "faults": faults}})
     grid = Table("in milliseconds", "p50", "p99", "max", "n")
     for name, value in figures.items():
         cells = [str(value[key]) for key in ("p50", "p99", "max", "n")] if isinstance(value, dict) else [str(value)]
@@ -161,7 +210,7 @@ def main() -> int:
     console = Console()
     console.print(grid)
     for fault, times in faults.items():
-        console.print(f"[red]{fault}: {times} times")
+        console.print(f"{fault}: {times} times", style="red", markup=False)
     console.print(f"written to {RESULTS}")
     return 1 if faults else 0
 
