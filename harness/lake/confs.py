@@ -10,6 +10,9 @@ from pathlib import Path
 from harness.lake.s3 import S3Endpoint
 
 CATALOG = "io.unitycatalog.harness.HarnessCatalog"
+# Azure's and Google's object stores: a container is the bucket of that name in the local S3 (ForeignFiles.java).
+AZURE_SCHEMES = ("abfss", "abfs", "wasbs", "wasb")
+FOREIGN_SCHEMES = (*AZURE_SCHEMES, "gs")
 UDF_DAEMON = "harness.lake.udf_daemon"
 
 # Spark's own list (JavaModuleOptions), so that spark-submit, a second JVM that computes it, is not needed. Without the
@@ -152,7 +155,7 @@ def mount_conf(folders: Mapping[str, str | Path]) -> dict[str, str]:
 
 
 def s3a_conf(s3: S3Endpoint) -> dict[str, str]:
-    """Settings of Hadoop's S3A, for ``s3://``, ``s3a://`` and ``s3n://`` alike."""
+    """Settings of Hadoop's S3A, for ``s3://``, ``s3a://`` and ``s3n://`` alike; the foreign schemes lead there too."""
     s3a = {
         "endpoint": s3.url,
         "endpoint.region": s3.region,
@@ -173,4 +176,19 @@ def s3a_conf(s3: S3Endpoint) -> dict[str, str]:
         **{f"fs.AbstractFileSystem.{scheme}.impl": "org.apache.hadoop.fs.s3a.S3A" for scheme in ("s3", "s3a", "s3n")},
     }
     settings = {**{f"fs.s3a.{key}": value for key, value in s3a.items()}, **implementations}
-    return {f"spark.hadoop.{key}": value for key, value in settings.items()}
+    return {f"spark.hadoop.{key}": value for key, value in settings.items()} | _foreign_conf()
+
+
+def _foreign_conf() -> dict[str, str]:
+    package = CATALOG.rpartition(".")[0]
+    settings = {}
+    for scheme in FOREIGN_SCHEMES:
+        settings[f"spark.hadoop.fs.{scheme}.impl"] = f"{package}.ForeignFiles"
+        settings[f"spark.hadoop.fs.AbstractFileSystem.{scheme}.impl"] = f"{package}.FileContexts$Foreign"
+        # Hadoop's own choice for them asks for a job id that Spark gives no committer.
+        factory = "org.apache.hadoop.mapreduce.lib.output.FileOutputCommitterFactory"
+        settings[f"spark.hadoop.mapreduce.outputcommitter.factory.scheme.{scheme}"] = factory
+        # Delta's own choice relies on a rename that fails when the target is there, which S3 has not; the one for S3
+        # drops the container from the path. This one looks first, under a lock.
+        settings[f"spark.delta.logStore.{scheme}.impl"] = "io.delta.storage.LocalLogStore"
+    return settings

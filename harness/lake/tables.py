@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from harness.lake.confs import FOREIGN_SCHEMES
 from harness.lake.paths import WorkspacePaths
 from harness.lake.s3 import S3Endpoint
 
@@ -166,8 +167,12 @@ def _storage_options(s3: S3Endpoint) -> dict[str, str]:
 
 
 def _delta_rs_uri(location: str) -> str:
-    # Spark writes file:/x, and s3a or s3n for what delta-rs knows as s3.
+    # Spark writes file:/x, and s3a or s3n for what delta-rs knows as s3; what is Azure's or Google's rests there too.
     if location.startswith("file:"):
         return "file:///" + location.removeprefix("file:").lstrip("/")
     scheme, separator, rest = location.partition("://")
+    if separator and scheme in FOREIGN_SCHEMES:
+        authority, slash, key = rest.partition("/")
+        rest = authority.partition("@")[0] + slash + key
+        return f"s3://{rest}"
     return f"s3://{rest}" if separator and scheme in ("s3a", "s3n") else location

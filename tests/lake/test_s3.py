@@ -68,6 +68,28 @@ def test_a_delta_table_lives_on_s3(spark: SparkSession, bucket: str) -> None:
     assert spark.read.format("delta").load(f"s3n://{bucket}/t").count() == 150
 
 
+@pytest.mark.parametrize("scheme", ["abfss", "gs"])
+def test_other_clouds_stores_are_the_bucket_of_the_containers_name(
+    spark: SparkSession, s3_server: S3Endpoint, bucket: str, scheme: str
+) -> None:
+    authority = bucket if scheme == "gs" else f"{bucket}@account.dfs.core.windows.net"
+    root = f"{scheme}://{authority}/data"
+    spark.createDataFrame([(1, "a b")], "id LONG, s STRING").write.csv(f"{root}/in put/x=1")
+    read = spark.read.schema("id LONG, s STRING, x INT").csv(f"{root}/in put").select("*", "_metadata.file_path")
+    ((*row, path),) = read.collect()
+    assert row == [1, "a b", 1]
+    assert path.startswith(f"{root}/in%20put/x=1/part-")
+    table = f"hive_metastore.default.t{uuid.uuid4().hex[:8]}"
+    spark.sql(f"CREATE TABLE {table} LOCATION '{root}/t' AS SELECT id, id % 2 AS odd FROM range(10)")
+    spark.sql(f"UPDATE {table} SET odd = 7 WHERE id = 3")
+    spark.sql(f"OPTIMIZE {table}")
+    assert spark.sql(f"DESCRIBE DETAIL {table}").collect()[0].location == f"{root}/t"
+    stream = spark.readStream.format("delta").load(f"{root}/t").writeStream.option("checkpointLocation", f"{root}/c")
+    stream.trigger(availableNow=True).start(f"{root}/streamed", format="delta").awaitTermination(60)
+    assert spark.read.format("delta").load(f"s3://{bucket}/data/streamed").where("odd = 7").count() == 1
+    spark.sql(f"DROP TABLE {table}")
+
+
 @pytest.mark.slow
 def test_a_large_file_goes_up_in_parts(spark: SparkSession, s3_server: S3Endpoint, bucket: str) -> None:
     rows = spark.range(0, 12_000_000, 1, 1).selectExpr("id", "hash(id) AS h")

@@ -41,6 +41,18 @@ public final class FileContexts {
     }
   }
 
+  /** Azure's and Google's object stores. */
+  public static final class Foreign extends DelegateToFileSystem {
+    public Foreign(URI uri, Configuration conf) throws IOException, URISyntaxException {
+      super(uri, new ForeignFiles(), conf, uri.getScheme(), false);
+    }
+
+    @Override
+    public int getUriDefaultPort() {
+      return -1;
+    }
+  }
+
   /** file:/, with its checksums. */
   public static final class Local extends ChecksumFs {
     public Local(URI uri, Configuration conf) throws IOException, URISyntaxException {

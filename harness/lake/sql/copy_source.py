@@ -16,16 +16,16 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
+from harness.lake.confs import FOREIGN_SCHEMES
 from harness.lake.paths import PathNotFound, WorkspacePaths, normal
+from harness.lake.sql.copy_credentials import S3_SCHEMES, own_settings
 from harness.lake.sql.copy_grammar import CopyInto
 from harness.lake.sql.failures import SqlError
 
 # harness/lake/catalog/LentS3.java
 LENT_S3 = "io.unitycatalog.harness.LentS3"
-S3_SCHEMES = ("s3", "s3a", "s3n")
 LOCAL_SCHEMES = ("", "file", "dbfs")
 WORKSPACE_FOLDERS = ("/Volumes/", "/Workspace/", "/Users/", "/Shared/", "/Repos/")
-AWS_KEYS = {"AWS_ACCESS_KEY": "access.key", "AWS_SECRET_KEY": "secret.key", "AWS_SESSION_TOKEN": "session.token"}
 # Options that choose files: they are applied here, for only the files chosen may be recorded as loaded.
 CHOOSING = (
     "pathglobfilter",
@@ -72,31 +72,7 @@ class Source:
             raise _not_found(source) from None
 
     def _store_options(self) -> dict[str, str]:
-        """Hadoop settings of this source alone; they go with each read and never into the session.
-
-        Raises: ``SqlError`` for credentials that do not fit the source.
-        """
-        settings: dict[str, str] = {}
-        credential, encryption = self._copy.credential, self._copy.encryption
-        if (credential or encryption) and self.scheme not in S3_SCHEMES:
-            what = "CREDENTIALS" if credential else "ENCRYPTION"
-            message = (
-                f"Invalid scheme {self.scheme}. Source {what.lower()} is only supported for {', '.join(S3_SCHEMES)}."
-            )
-            raise SqlError(f"COPY_INTO_{what}_NOT_ALLOWED_ON", message, "0A000")
-        # A storage credential has no local meaning: the engine's own access to the S3 server stands for it.
-        if isinstance(credential, dict):
-            if set(credential) != set(AWS_KEYS):
-                message = f"Source credentials must specify {', '.join(AWS_KEYS)}."
-                raise SqlError("COPY_INTO_CREDENTIALS_REQUIRED", message, "42601")
-            settings = {f"fs.s3a.{AWS_KEYS[key]}": value for key, value in credential.items()}
-            settings["fs.s3a.aws.credentials.provider"] = "org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider"
-        if encryption:
-            if encryption.get("TYPE") != "AWS_SSE_C" or "MASTER_KEY" not in encryption:
-                message = "Source encryption must specify TYPE = 'AWS_SSE_C' and MASTER_KEY."
-                raise SqlError("COPY_INTO_ENCRYPTION_REQUIRED", message, "42601")
-            settings["fs.s3a.encryption.algorithm"] = "SSE-C"
-            settings["fs.s3a.encryption.key"] = encryption["MASTER_KEY"]
+        settings = own_settings(self.scheme, self._copy)
         if settings:
             # Hadoop's cache would hand out the client that it made with the session's own keys.
             settings["fs.harness.loan"] = self._loan
@@ -260,10 +236,11 @@ def _resolve(source: str, paths: WorkspacePaths | None, default: str) -> tuple[s
     """
     match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", source)
     scheme = match[1].lower() if match else ""
-    if scheme in S3_SCHEMES:
+    if scheme in S3_SCHEMES or scheme in FOREIGN_SCHEMES:
         return scheme, source
     if scheme not in LOCAL_SCHEMES:
-        message = f"{scheme}:// is not served by the local harness; s3:// and /Volumes are."
+        served = "s3://, abfss://, gs:// and /Volumes"
+        message = f"{scheme}:// is not served by the local harness; {served} are."
         raise SqlError("COPY_INTO_SOURCE_NOT_SERVED", message, "0A000")
     path = source[len(scheme) + 1 :] if scheme else source
     path = "/" + path.lstrip("/") if scheme else path
