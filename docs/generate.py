@@ -160,3 +160,20 @@ def _proof(row: Capability) -> str:
 
 def _names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
+
+
+def figures() -> Iterator[str]:
+    """A table for each entry of ``benchmarks/results.json``: a row a figure, a column a statistic."""
+    results = json.loads((Path(__file__).parents[1] / "benchmarks" / "results.json").read_text())
+    for title, entry in results.items():
+        keys = dict.fromkeys(key for value in entry.values() if isinstance(value, dict) for key in value)
+        columns = list(keys) or ["value"]
+        yield f"## {title[0].upper()}{title[1:]}\n"
+        yield f"| | {' | '.join(columns)} |"
+        yield "|---" * (len(columns) + 1) + "|"
+        for name, value in entry.items():
+            plain = [str(value or "none")]
+            cells = [str(value.get(key, "")) for key in columns] if isinstance(value, dict) and value else plain
+            cells += [""] * (len(columns) - len(cells))
+            yield f"| {name} | {' | '.join(cells)} |"
+        yield ""
