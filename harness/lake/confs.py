@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.lake.s3 import S3Endpoint
 
 CATALOG = "io.unitycatalog.harness.HarnessCatalog"
+SYSTEM = "io.unitycatalog.harness.SystemCatalog"
 UDF_DAEMON = "harness.lake.udf_daemon"
 
 # Spark's own list (JavaModuleOptions), so that spark-submit, a second JVM that computes it, is not needed. Without the
@@ -128,6 +129,7 @@ def spark_conf(
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension,io.unitycatalog.harness.HarnessExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         **{f"spark.sql.catalog.{name}": CATALOG for name in catalogs},
+        "spark.sql.catalog.system": SYSTEM,
         "spark.sql.defaultCatalog": default_catalog,
         **({"spark.harness.user": user} if user else {}),
         **(s3a_conf(s3) if s3 else {}),
