@@ -13,6 +13,7 @@ CATALOG = "io.unitycatalog.harness.HarnessCatalog"
 # Azure's and Google's object stores: a container is the bucket of that name in the local S3 (ForeignFiles.java).
 AZURE_SCHEMES = ("abfss", "abfs", "wasbs", "wasb")
 FOREIGN_SCHEMES = (*AZURE_SCHEMES, "gs")
+SYSTEM = "io.unitycatalog.harness.SystemCatalog"
 UDF_DAEMON = "harness.lake.udf_daemon"
 
 # Spark's own list (JavaModuleOptions), so that spark-submit, a second JVM that computes it, is not needed. Without the
@@ -131,6 +132,7 @@ def spark_conf(
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension,io.unitycatalog.harness.HarnessExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         **{f"spark.sql.catalog.{name}": CATALOG for name in catalogs},
+        "spark.sql.catalog.system": SYSTEM,
         "spark.sql.defaultCatalog": default_catalog,
         **({"spark.harness.user": user} if user else {}),
         **(s3a_conf(s3) if s3 else {}),

@@ -116,6 +116,9 @@ def create_catalog(call: Call) -> Document:
     for unserved in ("connection_name", "provider_name", "share_name"):
         if unserved in call.arguments:
             raise InvalidParameter(f"A catalog with {unserved} is not served by the local workspace.")
+    if name == "system":
+        # Spark's own (harness/lake/catalog/SystemCatalog): its information_schema tells of all catalogs.
+        raise Conflict("Catalog 'system' already exists", error_code="CATALOG_ALREADY_EXISTS")
     document = add_catalog(call.workspace, name, given(call))
     # Spark finds a catalog by its configuration. Waits until Spark is up: the next statement may name the catalog.
     if call.workspace.engine.status()["state"] != "failed":

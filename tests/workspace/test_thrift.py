@@ -126,10 +126,15 @@ def test_a_session_keeps_its_place_its_settings_and_its_views_to_itself(connect:
 def test_a_connection_names_catalog_schema_and_settings(connect: Connect) -> None:
     with connect(session_configuration={"ansi_mode": "false"}, catalog="main", schema="soon") as connection:
         cursor = connection.cursor()
+        # A warehouse runs what needs none of a schema that is not there yet.
+        assert run(cursor, "SELECT current_catalog(), current_schema(), CAST('x' AS INT)") == [("main", "soon", None)]
+        with pytest.raises(ServerOperationError, match="TABLE_OR_VIEW_NOT_FOUND"):
+            run(cursor, "SELECT * FROM first")
         with pytest.raises(ServerOperationError, match="SCHEMA_NOT_FOUND"):
-            run(cursor, "SELECT 1")
+            run(cursor, "CREATE TABLE first AS SELECT 1 AS x")
         run(cursor, "CREATE SCHEMA main.soon")
-        assert run(cursor, "SELECT current_schema(), CAST('x' AS INT)") == [("soon", None)]
+        run(cursor, "CREATE TABLE first AS SELECT 1 AS x")
+        assert run(cursor, "SELECT x FROM main.soon.first") == [(1,)]
         assert run(cursor, "SET ansi_mode") == [("ansi_mode", "false")]
     with pytest.raises(DatabaseError, match="NO_SUCH_CATALOG"):
         connect(catalog="nowhere")

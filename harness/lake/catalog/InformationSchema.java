@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiFunction;
+import java.util.function.Predicate;
 import org.apache.spark.sql.catalyst.CatalystTypeConverters;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.GenericInternalRow;
@@ -34,8 +35,14 @@ final class InformationSchema {
     return namespace.length == 1 && namespace[0].equalsIgnoreCase(NAME);
   }
 
+  /** The catalog whose information_schema tells of all others. */
+  static final String SYSTEM = "system";
+
   static final Set<String> TABLES =
-      Set.of("catalogs", "schemata", "tables", "columns", "views", "routines", "parameters", "volumes");
+      Set.of(
+          "catalogs", "schemata", "tables", "columns", "views", "routines", "parameters", "volumes", "catalog_tags",
+          "schema_tags", "table_tags", "column_tags", "volume_tags", "table_constraints", "key_column_usage",
+          "referential_constraints", "row_filters", "column_masks");
 
   /** A table of a catalog's information_schema, or null. */
   static Table table(String catalog, String name) {
@@ -48,8 +55,47 @@ final class InformationSchema {
       case "routines" -> new View(catalog, "routines", ROUTINES, InformationSchema::routines);
       case "parameters" -> new View(catalog, "parameters", PARAMETERS, InformationSchema::parameters);
       case "volumes" -> new View(catalog, "volumes", VOLUMES, InformationSchema::volumes);
+      case "catalog_tags" -> tags(catalog, "catalog");
+      case "schema_tags" -> tags(catalog, "schema");
+      case "table_tags" -> tags(catalog, "table");
+      case "column_tags" -> tags(catalog, "column");
+      case "volume_tags" -> tags(catalog, "volume");
+      case "table_constraints" -> new View(catalog, "table_constraints", CONSTRAINTS, constraints(d -> first(d)));
+      case "key_column_usage" -> new View(catalog, "key_column_usage", USAGE, constraints(d -> true));
+      case "referential_constraints" ->
+          new View(catalog, "referential_constraints", REFERENCES, constraints(d -> first(d) && !primary(d)));
+      // Filters and masks are refused, since they would not be applied: there is none.
+      case "row_filters" -> new View(catalog, "row_filters", FILTERS, (c, fields) -> List.of());
+      case "column_masks" -> new View(catalog, "column_masks", MASKS, (c, fields) -> List.of());
       default -> null;
     };
+  }
+
+  private static View tags(String catalog, String kind) {
+    List<String> triples = new ArrayList<>();
+    List<String> names = new ArrayList<>(List.of("catalog_name"));
+    if (!kind.equals("catalog")) names.add("schema_name");
+    if (kind.equals("column")) names.add("table_name");
+    if (!List.of("catalog", "schema").contains(kind)) names.add(kind + "_name");
+    names.addAll(List.of("tag_name", "tag_value"));
+    for (String name : names) triples.addAll(List.of(name, name, TEXT));
+    return new View(
+        catalog,
+        kind + "_tags",
+        fields(triples.toArray(String[]::new)),
+        (c, fields) -> rows(fields, c, "tags", Map.of("kind", kind), d -> true));
+  }
+
+  private static BiFunction<String, Map<String, Field>, List<InternalRow>> constraints(Predicate<JsonNode> wanted) {
+    return (catalog, fields) -> rows(fields, catalog, "constraints", Map.of(), wanted);
+  }
+
+  private static boolean first(JsonNode column) {
+    return column.path("first").asBoolean();
+  }
+
+  private static boolean primary(JsonNode column) {
+    return column.path("constraint_type").asText().equals("PRIMARY KEY");
   }
 
   // ---- columns: the name of each, where its value is in the document, and its type -----------------------
@@ -125,6 +171,40 @@ final class InformationSchema {
           "created_by", "created_by", TEXT, "last_altered", "updated_at", "timestamp",
           "last_altered_by", "updated_by", TEXT);
 
+  private static final Map<String, Field> CONSTRAINTS =
+      fields(
+          "constraint_catalog", "constraint_catalog", TEXT, "constraint_schema", "constraint_schema", TEXT,
+          "constraint_name", "constraint_name", TEXT, "table_catalog", "table_catalog", TEXT,
+          "table_schema", "table_schema", TEXT, "table_name", "table_name", TEXT,
+          "constraint_type", "constraint_type", TEXT, "is_deferrable", "=no", TEXT, "initially_deferred", "=no", TEXT,
+          "enforced", "=no", TEXT, "comment", "comment", TEXT);
+
+  private static final Map<String, Field> USAGE =
+      fields(
+          "constraint_catalog", "constraint_catalog", TEXT, "constraint_schema", "constraint_schema", TEXT,
+          "constraint_name", "constraint_name", TEXT, "table_catalog", "table_catalog", TEXT,
+          "table_schema", "table_schema", TEXT, "table_name", "table_name", TEXT, "column_name", "column_name", TEXT,
+          "ordinal_position", "ordinal_position", "int",
+          "position_in_unique_constraint", "position_in_unique_constraint", "int");
+
+  private static final Map<String, Field> REFERENCES =
+      fields(
+          "constraint_catalog", "constraint_catalog", TEXT, "constraint_schema", "constraint_schema", TEXT,
+          "constraint_name", "constraint_name", TEXT, "unique_constraint_catalog", "unique_constraint_catalog", TEXT,
+          "unique_constraint_schema", "unique_constraint_schema", TEXT,
+          "unique_constraint_name", "unique_constraint_name", TEXT, "match_option", "=full", TEXT,
+          "update_rule", "=no action", TEXT, "delete_rule", "=no action", TEXT);
+
+  private static final Map<String, Field> FILTERS =
+      fields(
+          "table_catalog", "", TEXT, "table_schema", "", TEXT, "table_name", "", TEXT, "filter_catalog", "", TEXT,
+          "filter_schema", "", TEXT, "filter_name", "", TEXT, "target_columns", "", TEXT);
+
+  private static final Map<String, Field> MASKS =
+      fields(
+          "table_catalog", "", TEXT, "table_schema", "", TEXT, "table_name", "", TEXT, "column_name", "", TEXT,
+          "mask_catalog", "", TEXT, "mask_schema", "", TEXT, "mask_name", "", TEXT, "using_columns", "", TEXT);
+
   // ---- rows ----------------------------------------------------------------------------------------------
 
   private static List<InternalRow> catalogs(String catalog, Map<String, Field> fields) {
@@ -135,7 +215,9 @@ final class InformationSchema {
 
   private static List<InternalRow> schemas(String catalog, Map<String, Field> fields) {
     List<InternalRow> rows = new ArrayList<>();
-    for (JsonNode each : Rest.list("schemas", Map.of("catalog_name", catalog))) rows.add(row(fields, each, each));
+    for (String name : catalogsOf(catalog)) {
+      for (JsonNode each : Rest.list("schemas", Map.of("catalog_name", name))) rows.add(row(fields, each, each));
+    }
     return rows;
   }
 
@@ -181,11 +263,33 @@ final class InformationSchema {
 
   private static List<JsonNode> documents(String kind, String catalog) {
     List<JsonNode> found = new ArrayList<>();
-    for (JsonNode schema : Rest.list("schemas", Map.of("catalog_name", catalog))) {
-      found.addAll(
-          Rest.list(kind, Map.of("catalog_name", catalog, "schema_name", schema.path("name").asText())));
+    for (String name : catalogsOf(catalog)) {
+      for (JsonNode schema : Rest.list("schemas", Map.of("catalog_name", name))) {
+        found.addAll(Rest.list(kind, Map.of("catalog_name", name, "schema_name", schema.path("name").asText())));
+      }
     }
     return found;
+  }
+
+  /** The catalogs that an information_schema tells of: its own; the system's of all that are Unity Catalog's. */
+  private static List<String> catalogsOf(String catalog) {
+    if (!catalog.equals(SYSTEM)) return List.of(catalog);
+    return Rest.list("catalogs", Map.of()).stream()
+        .map(document -> document.path("name").asText())
+        .filter(name -> !name.equals("hive_metastore"))
+        .toList();
+  }
+
+  /** What the workspace lists for whole catalogs. */
+  private static List<InternalRow> rows(
+      Map<String, Field> fields, String catalog, String list, Map<String, String> query, Predicate<JsonNode> wanted) {
+    List<InternalRow> rows = new ArrayList<>();
+    for (String name : catalogsOf(catalog)) {
+      Map<String, String> asked = new LinkedHashMap<>(query);
+      asked.put("catalog", name);
+      for (JsonNode each : Rest.harness(list, asked).path(list)) if (wanted.test(each)) rows.add(row(fields, each, each));
+    }
+    return rows;
   }
 
   private static InternalRow row(Map<String, Field> fields, JsonNode document, JsonNode owner) {
@@ -194,7 +298,7 @@ final class InformationSchema {
 
   private static Object value(Field field, JsonNode document, JsonNode owner) {
     String path = field.path;
-    if (Set.of("=none", "=no", "=function").contains(path)) return text(path.substring(1).toUpperCase(Locale.ROOT));
+    if (Set.of("=none", "=no", "=function", "=full", "=no action").contains(path)) return text(path.substring(1).toUpperCase(Locale.ROOT));
     if (path.equals("=deterministic")) return yes(document.path("is_deterministic").asBoolean(true));
     if (path.equals("=nullable")) return yes(document.path("nullable").asBoolean(true));
     if (path.equals("=insertable")) return yes(!Store.isView(document));

@@ -10,11 +10,14 @@ import java.util.regex.Pattern;
 import org.apache.spark.SparkContext;
 import org.apache.spark.internal.config.ConfigEntry;
 import org.apache.spark.internal.config.ConfigEntry$;
+import org.apache.spark.sql.catalyst.analysis.NoSuchNamespaceException;
 import org.apache.spark.sql.classic.SparkSession;
+import org.apache.spark.sql.connector.catalog.CatalogManager;
 import org.apache.spark.sql.internal.SQLConf;
 import org.apache.spark.sql.internal.SQLConf$;
 import org.apache.spark.sql.streaming.StreamingQuery;
 import py4j.ClientServer;
+import scala.Option;
 import scala.jdk.javaapi.CollectionConverters;
 
 /** Sessions of the one JVM, and the catalogs that all of them see. Called from Python. */
@@ -93,6 +96,23 @@ public final class Sessions {
           names.forEach(session.sessionState().catalogManager()::catalog);
           return null;
         });
+  }
+
+  /** Make a schema of its current catalog a session's own, whether or not there is one of that name. */
+  public static void enter(SparkSession session, String schema) {
+    CatalogManager manager = session.sessionState().catalogManager();
+    try {
+      manager.setCurrentNamespace(new String[] {schema});
+    } catch (Exception absent) { // Scala's: the compiler does not know that it may come
+      if (!(absent instanceof NoSuchNamespaceException)) throw Functions.sneaky(absent);
+      try {
+        Method place = manager.getClass().getDeclaredMethod("_currentNamespace_$eq", Option.class);
+        place.setAccessible(true); // what setCurrentNamespace does once it has found the schema
+        place.invoke(manager, Option.apply(new String[] {schema}));
+      } catch (ReflectiveOperationException e) {
+        throw new IllegalStateException(e);
+      }
+    }
   }
 
   /** A session with a py4j server of its own: what one notebook task gets. */

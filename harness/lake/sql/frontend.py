@@ -16,6 +16,7 @@ from harness.lake.paths import WorkspacePaths
 from harness.lake.sql import (
     catalog_statements,
     clones,
+    described,
     functions,
     grant_statements,
     ownership,
@@ -164,6 +165,8 @@ FAMILIES: dict[str, Callable[[Statement], DataFrame]] = {
     "INSERT INTO": replacements.insert,
     "INSERT WITH SCHEMA EVOLUTION": replacements.insert,
     "SHOW CREATE TABLE": show_create.show,
+    **{f"{verb} {words}": described.describe for verb in ("DESCRIBE", "DESC") for words in described.FORMS},
+    "SHOW TABLE EXTENDED": described.show,
     **{f"{verb} TABLE": clones.create for verb in ("CREATE", "CREATE OR REPLACE", "REPLACE")},
     **{f"CREATE {words}FUNCTION": functions.create for words in ("", "OR REPLACE ", "TEMPORARY ", "TEMP ")},
     **{f"CREATE OR REPLACE {word} FUNCTION": functions.create for word in ("TEMPORARY", "TEMP")},

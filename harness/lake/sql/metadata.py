@@ -62,12 +62,12 @@ def columns(
     spark: SparkSession, catalog: str | None, schema: str | None, table: str | None, column: str | None
 ) -> Result:
     """``GetColumns``, by LIKE patterns."""
-    like = _like(column)
+    matches = like(column)
     rows: Rows = [
         _column(inside, within, name, position, field)
         for inside, within, name, _ in _tables(spark, catalog, schema, table)
         for position, field in enumerate(spark.table(_quoted(inside, within, name)).schema.fields)
-        if like(field.name)
+        if matches(field.name)
     ]
     return made(list(_COLUMNS.items()), rows)
 
@@ -78,7 +78,7 @@ def _catalogs(spark: SparkSession) -> list[str]:
 
 def _schemas(spark: SparkSession, catalog: str | None, schema: str | None) -> Iterator[tuple[str, str]]:
     """Pairs of catalog and schema; without a catalog, those of the current one."""
-    catalog_like, schema_like = _like(catalog), _like(schema)
+    catalog_like, schema_like = like(catalog), like(schema)
     for name in _catalogs(spark) if catalog else [spark.catalog.currentCatalog()]:
         if catalog_like(name):
             for row in spark.sql(f"SHOW SCHEMAS IN {_quoted(name)}").collect():
@@ -89,12 +89,12 @@ def _schemas(spark: SparkSession, catalog: str | None, schema: str | None) -> It
 def _tables(
     spark: SparkSession, catalog: str | None, schema: str | None, table: str | None
 ) -> Iterator[tuple[str, str, str, str]]:
-    like = _like(table)
+    matches = like(table)
     for inside, within in _schemas(spark, catalog, schema):
         views = _views(spark, inside, within)
         names = {row["tableName"] for row in spark.sql(f"SHOW TABLES IN {_quoted(inside, within)}").collect()}
         for name in sorted(names | views):
-            if like(name):
+            if matches(name):
                 yield inside, within, name, "VIEW" if name in views else "TABLE"
 
 
@@ -138,7 +138,7 @@ def _type_name(kind: S.DataType) -> str:
     return str(kind.simpleString()).upper()
 
 
-def _like(pattern: str | None) -> Callable[[str], object]:
+def like(pattern: str | None) -> Callable[[str], object]:
     """A test by SQL's LIKE (``%``, ``_``, backslash escapes), case-insensitive; ``*`` serves as ``%``."""
     if not pattern:
         return lambda name: True

@@ -213,7 +213,6 @@ class SqlEngine:
             try:
                 if timer is not None:
                     timer.start()
-                session.settle(statement)
                 result = self.around(statement, lambda: work(spark)) if statement else work(spark)
                 self.held.make_room(result.size)
                 operation.finish(State.SUCCEEDED, result=result)

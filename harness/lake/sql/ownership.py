@@ -10,6 +10,7 @@ import re
 
 from pyspark.sql import DataFrame
 
+from harness.lake.sql import not_null
 from harness.lake.sql.reader import Reader
 from harness.lake.sql.statement import Statement
 from harness.lake.sql.unity import Refused, quoted
@@ -21,11 +22,17 @@ TYPES |= {"MATERIALIZED VIEW": "TABLE", "STREAMING TABLE": "TABLE", "VOLUME": "V
 PARTS = {"CATALOG": 1, "SCHEMA": 2, "TABLE": 3, "VOLUME": 3}
 COLLECTIONS = {"CATALOG": "catalogs", "SCHEMA": "schemas", "TABLE": "tables", "VOLUME": "volumes"}
 _OURS = re.compile(r"\b(OWNER\s+TO|(UN)?SET\s+TAGS|ROW\s+FILTER|MASK)\b", re.IGNORECASE)
+_NARROWS = re.compile(r"\bSET\s+NOT\s+NULL\b", re.IGNORECASE)
+_AUTO = re.compile(r"\bCLUSTER\s+BY\s+AUTO\b", re.IGNORECASE)
 UNGUARDED = "it does not filter rows or mask values, and would show what production hides."
 
 
 def alter(statement: Statement) -> DataFrame:
     """``ALTER {TABLE | VIEW | SCHEMA} name …``: the owner and tags of it or of a column; the rest is Spark's."""
+    if _NARROWS.search(statement.text) and (done := not_null.alter(statement)) is not None:
+        return done
+    if _AUTO.search(statement.text):
+        return _cluster_by_auto(statement)
     if not _OURS.search(statement.text):
         return statement.verbatim()
     read = statement.reader()
@@ -40,10 +47,22 @@ def alter(statement: Statement) -> DataFrame:
         for verb in ("SET", "DROP"):
             if read.ahead(verb, "MASK"):
                 raise statement.refused(f"ALTER TABLE … {verb} MASK", UNGUARDED)
-        done = _tags(statement, read, "columns", f"{name}.{column}")
+        changed = _tags(statement, read, "columns", f"{name}.{column}")
     else:
-        done = apply(statement, read, kind, name)
-    return statement.nothing() if done else statement.verbatim()
+        changed = apply(statement, read, kind, name)
+    return statement.nothing() if changed else statement.verbatim()
+
+
+def _cluster_by_auto(statement: Statement) -> DataFrame:
+    """``ALTER TABLE … CLUSTER BY AUTO``: Databricks chooses columns in time; there is nothing to choose by here."""
+    read = statement.reader()
+    read.expect("ALTER", "TABLE")
+    name = quoted(read.name("a table"))
+    if not read.take("CLUSTER", "BY", "AUTO"):
+        return statement.verbatim()
+    read.end()
+    statement.run(f"DESCRIBE TABLE {name}")
+    return statement.nothing()
 
 
 def apply(statement: Statement, read: Reader, kind: str, name: str) -> bool:

@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from harness.lake.sql import frontend
-from harness.lake.sql.failures import Failure, failure
+from harness.lake.sql.failures import Failure
 from harness.lake.sql.tokens import Token, UnclosedToken, tokens
 
 # Databricks SQL's parameters that Spark has under another name (docs: sql/language-manual/sql-ref-parameters).
@@ -23,9 +22,6 @@ SPARK_NAMES = {
     "legacy_time_parser_policy": "spark.sql.legacy.timeParserPolicy",
 }
 STATEMENT_TIMEOUT = "statement_timeout"
-# These may run while the session's schema does not exist yet: they may be what makes it.
-_WITHOUT_SCHEMA = ("USE", "SET", "SHOW", "DESCRIBE", "DESC")
-_SCHEMA_WORDS = ("SCHEMA", "DATABASE", "CATALOG")
 
 
 class SparkEngine(Protocol):
@@ -73,7 +69,6 @@ class Session:
     gone: threading.Event = field(default_factory=threading.Event)
     connecting: threading.Lock = field(default_factory=threading.Lock)
     _spark: SparkSession | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def connect(self, spark: SparkSession) -> None:
         """Make a fresh Spark session this client's. Raises: PySpark's exceptions for a bad setting or catalog."""
@@ -82,8 +77,12 @@ class Session:
         if self.catalog:
             # Not spark.catalog.setCurrentCatalog: on a fresh thread it does not see this session's spark.sql.catalog.*.
             frontend.run(spark, f"USE CATALOG {_quoted(self.catalog)}")
+        if self.schema:
+            # A warehouse accepts a session on a schema that does not exist, and runs what needs none of it: the
+            # connector's own e2e test asks for one; dbt makes its schemas from such sessions.
+            sessions: Any = getattr(spark._jvm, "io.unitycatalog.harness.Sessions")
+            sessions.enter(spark._jsparkSession, self.schema)
         self._spark = spark
-        self.settle("SHOW")
 
     @property
     def spark(self) -> SparkSession:
@@ -118,22 +117,6 @@ class Session:
         given = {key.lower(): value for key, value in self.configuration.items()}
         return self.conf.get(name, given.get(name, ""))
 
-    def settle(self, statement: str) -> None:
-        """Enter the schema named at connect time, which the first statements may have to create.
-
-        A warehouse accepts a session on a schema that does not exist (seen in the connector's own e2e tests).
-        Raises: PySpark's SCHEMA_NOT_FOUND when it is still missing and the statement needs it.
-        """
-        with self._lock:
-            if not self.schema:
-                return
-            try:
-                self.spark.sql(f"USE SCHEMA {_quoted(self.schema)}")
-                self.schema = None
-            except PySparkException as error:
-                if failure(error).condition != "SCHEMA_NOT_FOUND" or not _needs_no_schema(statement):
-                    raise
-
     def note(self, statement: str) -> None:
         """Heed ``SET name = value`` for the names that only Databricks has; Spark keeps the rest itself."""
         read = _head(statement)
@@ -148,14 +131,6 @@ class Session:
             spark.conf.set(known, value)
         # The name itself too, so that `SET ansi_mode` shows it, as on a warehouse.
         spark.conf.set(name, value)
-
-
-def _needs_no_schema(statement: str) -> bool:
-    read = _head(statement)
-    if not read:
-        return False
-    first, second = (*(token.text.upper() for token in read), "", "")[:2]
-    return first in _WITHOUT_SCHEMA or (first in ("CREATE", "DROP") and second in _SCHEMA_WORDS)
 
 
 def _head(statement: str) -> list[Token]:
