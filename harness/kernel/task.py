@@ -11,6 +11,7 @@ from pathlib import Path
 from harness import netguard
 from harness.kernel import cluster, mounts
 from harness.kernel.context import install_modules
+from harness.kernel.coverage import Measured
 from harness.kernel.dbutils import DBUtils
 from harness.kernel.debugger import Breakpoints
 from harness.kernel.display import Display
@@ -42,13 +43,15 @@ def run_task(shell: Shell, spec_path: Path) -> None:
     log = Log(redaction=redaction)
     sys.stdout = Stream("stdout", shell.outputs, log)
     sys.stderr = Stream("stderr", shell.outputs, log)
+    measured = Measured(spec.coverage)
     try:
-        result = _execute(shell, spec)
+        result = _execute(shell, spec, measured)
         if result.succeeded and guard is not None and guard.attempts:
             # What the notebook caught, and went on without.
             raise netguard.NetworkBlocked(f"blocked: {'; '.join(map(str, guard.attempts))}")
     except BaseException as failure:
         result = KernelResult(False, error=describe(failure, Sources()))
+    measured.end()
     sys.stdout.flush()
     sys.stderr.flush()
     redaction.file(Path(spec.directory) / "log.txt")
@@ -65,7 +68,7 @@ def redacted(result: KernelResult, redaction: Redaction) -> KernelResult:
     return replace(result, error=error, exit_value=exit_value)
 
 
-def _execute(shell: Shell, spec: KernelSpec) -> KernelResult:
+def _execute(shell: Shell, spec: KernelSpec, measured: Measured) -> KernelResult:
     random.seed()
     # pdb would read standard input, which a task has none of, and end the notebook with BdbQuit.
     sys.breakpointhook = Breakpoints(spec)
@@ -96,5 +99,5 @@ def _execute(shell: Shell, spec: KernelSpec) -> KernelResult:
         return run_wheel(shell, names, spec.package, spec.entry_point, spec.arguments)
     if spec.kind == "python":
         return run_script(shell, names, Path(spec.path), spec.workspace_path, spec.arguments)
-    notebook = NotebookRun(shell, spark, dbutils, display, paths)
+    notebook = NotebookRun(shell, spark, dbutils, display, paths, measured)
     return notebook.run(Path(spec.path), spec.workspace_path, directory / "executed.ipynb")
