@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import posixpath
+import sys
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -92,6 +93,16 @@ class NotebookRun:
         document.write()
         values = self._dbutils.jobs.taskValues.own
         return KernelResult(error is None, exit_value=exit_value, error=error, task_values=values)
+
+    def one(self, notebook: Notebook, workspace_path: str, cell: Cell) -> None:
+        """Execute a cell that was typed. Raises: whatever it does, ``NotebookExit`` among it."""
+        self._failed_at = None
+        self._including.clear()  # the notebook that it stands for may well be run
+        try:
+            self._execute(notebook, workspace_path, cell)
+        except Exception as failure:
+            error = describe(failure, self._sources, self._failed_at)
+            print(error.trace or f"{error.name}: {error.value}", file=sys.stderr)
 
     def _execute(self, notebook: Notebook, workspace_path: str, cell: Cell) -> None:
         if not cell.text.strip():

@@ -34,7 +34,7 @@ class KernelSpec:
     the task's cluster is given; they may name secrets (cluster.py). Of a jar task: ``entry_point``: its main class,
     ``jars``: paths, ``options``: more for spark-submit. ``jvm``: what starts its JVM (lake/submission.py).
     ``debugger``: the Unix socket that its breakpoints lead to; empty: nowhere. ``coverage``: how its lines are counted
-    (coverage.py); empty: not.
+    (coverage.py); empty: not. ``interactive``: no task, but a shell (interactive.py).
     """
 
     kind: Literal["notebook", "python", "wheel", "jar", "submit"]
@@ -62,6 +62,7 @@ class KernelSpec:
     jvm: dict[str, Any] = field(default_factory=dict)
     debugger: str = ""
     coverage: dict[str, Any] = field(default_factory=dict)
+    interactive: bool = False
 
     def write(self, path: Path) -> None:
         """Write the specification, readable by us alone: it holds secrets."""
@@ -70,6 +71,7 @@ class KernelSpec:
 
     @classmethod
     def read(cls, path: Path) -> KernelSpec:
+        """What :meth:`write` wrote."""
         document: dict[str, Any] = json.loads(path.read_text())
         return cls(**{**document, "gateway": Gateway(**document["gateway"])})
 
