@@ -103,6 +103,24 @@ def run_notebook(
     raise typer.Exit(0 if green else 1)
 
 
+@notebook.command("shell")
+def shell_of_notebook(
+    path: Annotated[
+        str | None, typer.Argument(help="The notebook whose place it takes, by file or workspace path.")
+    ] = None,
+    parameters: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="A widget's value, as name=value; may be repeated.")
+    ] = None,
+) -> None:
+    """Open IPython with spark, dbutils, display and sql as a notebook has them, on the stack that is up or its own."""
+    settings = settings_of()
+    with explained():
+        from harness.shell import open_shell
+
+        code = open_shell(settings, path, parameters or [], fetch_missing)
+    raise typer.Exit(code)
+
+
 @app.command()
 def up(
     foreground: Annotated[bool, typer.Option(help="Stay in this terminal until Ctrl-C.")] = False,

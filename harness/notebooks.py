@@ -44,9 +44,7 @@ def run_alone(
     Parameters: ``parameters``: ``name=value`` each; ``fetch``: fetches the jars that Spark needs; ``debug``: its
     breakpoints stop on this terminal. Raises: ``NotRunnable``.
     """
-    path, pairs = workspace_path(name, settings), [text.partition("=") for text in parameters]
-    if wrong := next((text for text in parameters if not text.partition("=")[0] or "=" not in text), None):
-        raise NotRunnable(f"The parameter {wrong!r} is not of the form name=value.")
+    path, pairs = workspace_path(name, settings), given(parameters)
     with contextlib.ExitStack() as around:
         try:
             endpoints = running(settings).endpoints
@@ -55,7 +53,14 @@ def run_alone(
             endpoints = around.enter_context(Stack(settings)).endpoints
         if debug:
             around.enter_context(Debugger(endpoints))
-        return run(endpoints, path, {name: value for name, _, value in pairs}, console)
+        return run(endpoints, path, pairs, console)
+
+
+def given(parameters: list[str]) -> dict[str, str]:
+    """Parameters of the form ``name=value``. Raises: ``NotRunnable`` for others."""
+    if wrong := next((text for text in parameters if not text.partition("=")[0] or "=" not in text), None):
+        raise NotRunnable(f"The parameter {wrong!r} is not of the form name=value.")
+    return {name: value for name, _, value in (text.partition("=") for text in parameters)}
 
 
 def workspace_path(name: str, settings: Settings) -> str:

@@ -123,6 +123,19 @@ def _enter_home(config: pytest.Config) -> None:
         raise
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Have pytest-cov, if it measures, report notebooks too (under xdist the process without tests reports)."""
+    if (controller := _coverage(session.config)) is not None:
+        from harness.notebookcoverage import report
+
+        report(controller)
+
+
+def _coverage(config: pytest.Config) -> Any:
+    return getattr(config.pluginmanager.getplugin("_cov"), "cov_controller", None)
+
+
 @pytest.fixture(scope="session")
 def harness_settings(request: pytest.FixtureRequest) -> Settings:
     """The settings of the session's stack; redefine it in the root conftest to change them."""
@@ -138,6 +151,10 @@ def stack(request: pytest.FixtureRequest, harness_settings: Settings) -> Iterato
     # Where pytest leaves the terminal alone (`pytest -s`), breakpoints of notebooks stop on it.
     watched = request.config.getoption("capture") == "no" and sys.__stdin__ is not None and sys.__stdin__.isatty()
     with Stack(harness_settings) as started, Debugger(started.endpoints) if watched else nullcontext():
+        if (controller := _coverage(request.config)) is not None:
+            from harness.notebookcoverage import measure
+
+            measure(controller, started.endpoints)
         yield started
 
 

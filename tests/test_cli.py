@@ -277,6 +277,71 @@ def test_a_breakpoint_in_a_notebook_stops_on_the_terminal_that_started_it(state)
 
 
 @pytest.mark.slow
+def test_a_shell_has_what_a_notebook_has(state):
+    folder = Path(json.loads(state["HARNESS_MOUNTS"])["/Workspace/Elsewhere"])
+    (folder / "helpers.py").write_text("def double(n):\n    return 2 * n\n")
+    (folder / "included.py").write_text(
+        "# Databricks notebook source\ncolour = dbutils.widgets.get('colour')\n\n# COMMAND ----------\n\n"
+        "# MAGIC %sql CREATE OR REPLACE TEMP VIEW ones AS SELECT 1 AS one\n"
+    )
+    typed = [
+        "import helpers, os; helpers.double(21)",
+        "os.getcwd()",
+        "display(spark.range(2))",
+        "%sql select one, ",
+        "%run ./included",
+        "%sql SELECT one + 1 AS two, :colour AS colour FROM ones",
+        "_sqldf.first().two, colour",
+        "dbutils.jobs.taskValues.get('t', 'k', debugValue='debugged')",
+        "[spark is __import__('pyspark').sql.SparkSession.getActiveSession(), sc is spark.sparkContext]",
+        "table('ones').count(), sql('select 5 as five').first().five",
+        "%%sh",
+        "echo from $((1 + 1)) shells",
+        "",
+        "",
+        "%fs ls /no/such/folder",
+        "dbutils.notebook.exit('done'); never = 1",
+        "1 / 0",
+        "'never' in globals(), dbutils.notebook.entry_point.getDbutils().notebook().getContext().jobId().isDefined()",
+        "dbutils.library.restartPython()",
+        "'helpers' in globals(), 'spark' in globals()",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "harness.cli",
+        "notebook",
+        "shell",
+        str(folder / "included.py"),
+        "-p",
+        "colour=red",
+    ]
+    options = {"cwd": ROOT, "env": {**os.environ, **state}, "capture_output": True, "text": True, "timeout": 300}
+    shell = subprocess.run(command, input="\n".join(typed) + "\n", check=False, **options)
+    assert shell.returncode == 0, shell.stderr
+    text = re.sub(r"In \[\d+\]: |Out\[\d+\]: ", "", shell.stdout)
+    for shown in (
+        "You are in /Workspace/Elsewhere/included;",
+        f"42\n\n'{folder}'\n\nid\n0\n1\n",
+        "two  colour\n2    red\n",
+        "(2, 'red')\n",
+        "'debugged'\n",
+        "[True, True]\n",
+        "(1, 5)\n",
+        "from 2 shells\n",
+        "Notebook exited: done\n",
+        "(False, False)\n",
+        "(False, True)\n",
+    ):
+        assert shown in text, text
+    assert "ZeroDivisionError" in text
+    assert "PARSE_SYNTAX_ERROR" in shell.stderr
+    assert "/no/such/folder" in shell.stderr
+    missing = harness("notebook", "shell", "/Nowhere/at/all", **state)
+    assert (missing.returncode, "There is no folder of the workspace for /Nowhere" in missing.stderr) == (1, True)
+
+
+@pytest.mark.slow
 def test_the_state_of_the_stack_that_is_up_is_saved_loaded_and_seeded(state, tmp_path):
     seed = tmp_path / "seed" / "objects" / "from-the-cli" / "a.txt"
     seed.parent.mkdir(parents=True)

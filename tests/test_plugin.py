@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 
 import pytest
 
@@ -223,3 +224,64 @@ def test_sql_and_tables_are_read_by_real_clients(project: pytest.Pytester) -> No
         """
     )
     project.runpytest_subprocess(timeout=240).assert_outcomes(passed=1)
+
+
+@pytest.mark.slow
+def test_coverage_counts_the_lines_of_notebooks_with_those_of_dags(project: pytest.Pytester) -> None:
+    notebooks = project.mkdir("notebooks")
+    notebooks.joinpath("helpers.py").write_text("def double(n):\n    return 2 * n\n\n\ndef unused():\n    return 1\n")
+    notebooks.joinpath("load.py").write_text(
+        "# Databricks notebook source\nimport helpers\nx = helpers.double(2)\nif x > 10:\n    print('never')\n"
+        "\n# COMMAND ----------\n\n# MAGIC %run ./included\n\n# COMMAND ----------\n\nprint(\n    x\n)\n"
+    )
+    notebooks.joinpath("included.sql").write_text(
+        "-- Databricks notebook source\n-- of two\nSELECT\n  1;\nSELECT 2\n\n-- COMMAND ----------\n\nSELECT 4\n"
+        "\n-- COMMAND ----------\n\nSELECT 3\n"
+    )
+    code = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": "# A title"},
+        {**code, "source": "%matplotlib inline\na = 1\nif a > 1:\n    b = 2\ntry:\n    !true\nfinally:\n    c = 3"},
+        {**code, "source": "%sql\nselect 1;\nselect no_such_column"},
+        {**code, "source": "\nprint(a)  # pragma: no cover"},
+        {**code, "source": "\nprint(\n  a)"},
+    ]
+    document = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+    notebooks.joinpath("plot.ipynb").write_text(json.dumps(document))
+    notebooks.joinpath("never.ipynb").write_text(json.dumps({**document, "cells": cells[-1:]}))
+    notebooks.joinpath("tmp.ipynb").write_text("{}")
+    project.makepyfile(
+        """
+        from databricks.sdk.service.jobs import NotebookTask, SubmitTask
+
+        def test_notebooks(workspace):
+            tasks = [SubmitTask(name, notebook_task=NotebookTask(f"/Shared/{name}")) for name in ("load", "plot")]
+            run = workspace.jobs.submit(run_name="r", tasks=tasks).result
+            try:
+                run()
+            except Exception:
+                pass
+            outputs = [workspace.jobs.get_run_output(task.run_id) for task in
+                       workspace.jobs.get_run(next(iter(workspace.jobs.list_runs())).run_id).tasks]
+            assert [output.error is None for output in outputs] == [True, False], outputs
+            assert outputs[0].logs == "4\\n"
+
+        def test_a_dag(run_dag):
+            assert run_dag("write_one").success
+        """
+    )
+    options = ("--cov=notebooks", "--cov=dags", "--cov-branch", "--cov-report=json", "--cov-report=term-missing", "-n1")
+    result = project.runpytest_subprocess(*options, timeout=240)
+    result.assert_outcomes(passed=2)
+    files = json.loads((project.path / "coverage.json").read_text())["files"]
+    lines = {name: (found["executed_lines"], found["missing_lines"]) for name, found in files.items()}
+    assert lines["notebooks/load.py"] == ([2, 3, 4, 13], [5])
+    assert lines["notebooks/helpers.py"] == ([1, 2, 5], [6])
+    assert files["notebooks/load.py"]["missing_branches"] == [[4, 5]]
+    assert lines["notebooks/included.sql"] == ([3, 5, 9, 13], [])
+    # The text of an .ipynb is that of its cells, each headed by "# cell N".
+    assert lines["notebooks/plot.ipynb"] == ([4, 5, 6, 8, 9, 11, 14, 15], [7, 21])
+    assert lines["notebooks/never.ipynb"] == ([], [3])
+    assert "notebooks/tmp.ipynb" not in lines
+    assert lines["dags/dags.py"][0]
+    result.stdout.re_match_lines([r"notebooks/plot.ipynb +10 +2 .* 7, 21"])

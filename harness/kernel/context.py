@@ -120,7 +120,7 @@ class NotebookContext:
             browserHostName=self._tags["browserHostName"],
             clusterId=self._tags["clusterId"],
             currentRunId=self._tags["runId"],
-            isInJob=True,
+            isInJob=bool(self._tags["runId"]),
             jobId=self._tags["jobId"],
             notebookPath=self.notebookPath().get(),
             rootRunId=self._tags["multitaskParentRunId"],

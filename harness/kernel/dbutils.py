@@ -79,8 +79,9 @@ class NotebookUtilities(Helped):
 class TaskValues(Helped):
     """``dbutils.jobs.taskValues``: small values that tasks of a run leave for later ones."""
 
-    def __init__(self, upstream: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, upstream: Mapping[str, Mapping[str, Any]], in_job: bool = True) -> None:
         self._upstream = upstream
+        self._in_job = in_job
         self.own: dict[str, Any] = {}
 
     def set(self, key: str, value: Any) -> None:
@@ -96,8 +97,13 @@ class TaskValues(Helped):
     def get(self, taskKey: str, key: str, default: Any = None, debugValue: Any = None) -> Any:
         """Read a value that an earlier task of the run left. ``debugValue`` counts outside of jobs only.
 
-        Raises: ``ValueError`` when there is none and no ``default``.
+        Raises: ``ValueError`` when there is none and no ``default``; outside of jobs ``TypeError`` without
+        ``debugValue`` (docs.databricks.com, "taskValues subutility").
         """
+        if not self._in_job:
+            if debugValue is None:
+                raise TypeError("Must pass debugValue when calling get outside of a job context.")
+            return debugValue
         values = self._upstream.get(taskKey, {})
         if key in values:
             return values[key]
@@ -136,7 +142,7 @@ class DBUtils:
         self.widgets = Widgets(spec.parameters)
         self.fs = files
         self.notebook = NotebookUtilities(spec, subruns)
-        self.jobs = Jobs(TaskValues(spec.task_values))
+        self.jobs = Jobs(TaskValues(spec.task_values, in_job=not spec.interactive))
         self.library = Library(packages)
         self.entry_point = self.notebook.entry_point
         self.secrets = secrets

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from harness.kernel.dbutils import DBUtils
@@ -14,8 +14,7 @@ from harness.kernel.filesystem import FileInfo
 from harness.kernel.outputs import Outputs
 from harness.kernel.runline import Unsupported
 from harness.kernel.shell import INSTALLERS, Shell
-from harness.lake.sql.split import split
-from harness.lake.sql.tokens import tokens
+from harness.kernel.statements import statements
 
 _MARKER = re.compile(r"(?<![:\w]):([A-Za-z_]\w*)")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][\w.]*)\}?")
@@ -40,14 +39,22 @@ class Magics:
         self._display = display
         self._outputs = outputs
         self.line = 0
+        self._begun: Callable[[int], None] = _untold
         self._register()
 
-    def run(self, language: str, text: str, line: int) -> None:
-        """Execute a cell whose first line is ``line``. Raises: whatever fails; ``Unsupported`` for other languages."""
-        self.line = line
+    def run(self, language: str, text: str, line: int, begun: Callable[[int], None]) -> None:
+        """Execute a cell whose first line is ``line``.
+
+        Parameters: ``begun``: told of the line of each SQL statement. Raises: whatever fails; ``Unsupported`` for other
+        languages.
+        """
+        self.line, self._begun = line, begun
         act: dict[str, Callable[[str], None]] = {"sql": self.sql, "sh": self.sh, "fs": self.fs}
         if language in act:
-            act[language](text)
+            try:
+                act[language](text)
+            finally:
+                self._begun = _untold
         elif language not in ("md", "md-sandbox", "raw", "skip"):
             raise Unsupported(
                 f"%{language} cells are not supported here; supported: %python, %sql, %sh, %fs, %md, %run"
@@ -56,8 +63,9 @@ class Magics:
     def sql(self, text: str) -> None:
         """Run the statements of a cell; the last one's rows are shown and are ``_sqldf``."""
         frame = None
-        for statement, line in _statements(text, self.line):
+        for statement, line in statements(text, self.line):
             self.line = line
+            self._begun(line)
             if self._is_widget(statement):
                 continue
             statement, arguments = self._with_widgets(statement)
@@ -139,6 +147,10 @@ class Magics:
         self._dbutils.library.restartPython()
 
 
+def _untold(line: int) -> None:
+    """For SQL within a cell of Python, whose lines are Python's."""
+
+
 def _whole_cell(name: str, act: Callable[[str], None]) -> Magic:
     def magic(line: str, cell: str | None = None) -> None:
         if cell is None:
@@ -153,13 +165,3 @@ def _refusal(reason: str) -> Magic:
         raise Unsupported(reason)
 
     return magic
-
-
-def _statements(text: str, line: int) -> Iterator[tuple[str, int]]:
-    """The statements of an SQL cell and the line of each one's first word, which comments may precede."""
-    position = 0
-    for statement in split(text):
-        start = text.index(statement, position)
-        first = start + next(tokens(statement)).start
-        yield statement, line + text.count("\n", 0, first)
-        position = start + len(statement)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import posixpath
+import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from harness.kernel.coverage import Measured
 from harness.kernel.dbutils import DBUtils, NotebookExit, PythonRestarted
 from harness.kernel.display import Display
 from harness.kernel.failures import Position, Sources, describe
@@ -37,7 +40,15 @@ class NotebookCycle(Exception):
 class NotebookRun:
     """One notebook with what it includes, in one namespace."""
 
-    def __init__(self, shell: Shell, spark: Any, dbutils: DBUtils, display: Display, paths: WorkspacePaths) -> None:
+    def __init__(
+        self,
+        shell: Shell,
+        spark: Any,
+        dbutils: DBUtils,
+        display: Display,
+        paths: WorkspacePaths,
+        measured: Measured | None = None,
+    ) -> None:
         self._shell = shell
         self._outputs: Outputs = shell.outputs
         self._dbutils = dbutils
@@ -47,6 +58,7 @@ class NotebookRun:
         self._sources = Sources()
         self._including: list[str] = []
         self._failed_at: Position | None = None
+        self._measured = measured or Measured({})
 
     def run(self, path: Path, workspace_path: str, executed: Path) -> KernelResult:
         """Run a notebook's cells until one fails or exits.
@@ -82,6 +94,16 @@ class NotebookRun:
         values = self._dbutils.jobs.taskValues.own
         return KernelResult(error is None, exit_value=exit_value, error=error, task_values=values)
 
+    def one(self, notebook: Notebook, workspace_path: str, cell: Cell) -> None:
+        """Execute a cell that was typed. Raises: whatever it does, ``NotebookExit`` among it."""
+        self._failed_at = None
+        self._including.clear()  # the notebook that it stands for may well be run
+        try:
+            self._execute(notebook, workspace_path, cell)
+        except Exception as failure:
+            error = describe(failure, self._sources, self._failed_at)
+            print(error.trace or f"{error.name}: {error.value}", file=sys.stderr)
+
     def _execute(self, notebook: Notebook, workspace_path: str, cell: Cell) -> None:
         if not cell.text.strip():
             return
@@ -95,7 +117,8 @@ class NotebookRun:
                 if error is not None:
                     raise error
             else:
-                self._magics.run(cell.language, cell.text, cell.line)
+                name = self._sources.code_name(notebook, cell.number)
+                self._magics.run(cell.language, cell.text, cell.line, partial(self._measured.statement, name))
         except PythonRestarted:
             self._shell.clear()
             self._shell.namespace.update(self._names)

@@ -112,19 +112,27 @@ class KernelShell(InteractiveShell):  # type: ignore[misc]
         return contextlib.nullcontext()
 
 
-class Shell:
-    """The one shell of the process."""
+def _unseen() -> dict[str, Any]:
+    """What makes an IPython that nobody sits at."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.history_length = 0
+    config.InteractiveShell.colors = "nocolor"
+    config.InteractiveShell.autocall = 0
+    return {"config": config, "displayhook_class": Result}
 
-    def __init__(self) -> None:
+
+class Shell:
+    """The one shell of the process. Parameters: ``kind`` of IPython; ``outputs``: where displays go; ``given``: for
+    IPython, in place of what a task has."""
+
+    def __init__(
+        self, kind: type[InteractiveShell] = KernelShell, outputs: Outputs | None = None, **given: Any
+    ) -> None:
         # Before anything imports matplotlib.
         os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-        config = Config()
-        config.HistoryManager.enabled = False
-        config.InteractiveShell.history_length = 0
-        config.InteractiveShell.colors = "nocolor"
-        config.InteractiveShell.autocall = 0
-        self.outputs = Outputs()
-        self._ipython = KernelShell.instance(config=config, display_pub_class=Publisher, displayhook_class=Result)
+        self.outputs = outputs or Outputs()
+        self._ipython = kind.instance(display_pub_class=Publisher, **(given or _unseen()))
         self._ipython.display_pub.outputs = self.outputs
         self._ipython.displayhook.outputs = self.outputs
         self._ipython.enable_matplotlib("inline")

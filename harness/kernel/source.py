@@ -70,6 +70,11 @@ def read(path: Path) -> Notebook:
     return Notebook(path, language, _source(path, text, COMMENTS[path.suffix], language), lines_in_file=True)
 
 
+def typed(number: int, text: str) -> Cell:
+    """A cell as somebody typed it, with the magic that it may begin with."""
+    return _cell(number, text.replace("\r\n", "\n").split("\n"), 1, "python", "")
+
+
 def _source(path: Path, text: str, comment: str, language: str) -> list[Cell]:
     # Not splitlines(): Python counts lines by \n alone, and a form feed in a string must not shift the count.
     lines = text.replace("\r\n", "\n").split("\n")

@@ -33,7 +33,8 @@ class KernelSpec:
     wheel task, whose ``path`` is the place it runs in. ``variables`` (of the environment) and ``conf`` (of Spark): what
     the task's cluster is given; they may name secrets (cluster.py). Of a jar task: ``entry_point``: its main class,
     ``jars``: paths, ``options``: more for spark-submit. ``jvm``: what starts its JVM (lake/submission.py).
-    ``debugger``: the Unix socket that its breakpoints lead to; empty: nowhere.
+    ``debugger``: the Unix socket that its breakpoints lead to; empty: nowhere. ``coverage``: how its lines are counted
+    (coverage.py); empty: not. ``interactive``: no task, but a shell (interactive.py).
     """
 
     kind: Literal["notebook", "python", "wheel", "jar", "submit"]
@@ -60,6 +61,8 @@ class KernelSpec:
     options: list[str] = field(default_factory=list)
     jvm: dict[str, Any] = field(default_factory=dict)
     debugger: str = ""
+    coverage: dict[str, Any] = field(default_factory=dict)
+    interactive: bool = False
 
     def write(self, path: Path) -> None:
         """Write the specification, readable by us alone: it holds secrets."""
@@ -68,6 +71,7 @@ class KernelSpec:
 
     @classmethod
     def read(cls, path: Path) -> KernelSpec:
+        """What :meth:`write` wrote."""
         document: dict[str, Any] = json.loads(path.read_text())
         return cls(**{**document, "gateway": Gateway(**document["gateway"])})
 

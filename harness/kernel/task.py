@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import random
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 from harness import netguard
-from harness.kernel import cluster, mounts
-from harness.kernel.context import install_modules
-from harness.kernel.dbutils import DBUtils
+from harness.kernel import cluster
+from harness.kernel.coverage import Measured
 from harness.kernel.debugger import Breakpoints
-from harness.kernel.display import Display
 from harness.kernel.failures import Sources, describe
-from harness.kernel.filesystem import FileSystem
 from harness.kernel.jvm import run_jvm
-from harness.kernel.modules import import_from
-from harness.kernel.notebook import NotebookRun, predefined
+from harness.kernel.notebook import NotebookRun
 from harness.kernel.outputs import Log, Stream
-from harness.kernel.packages import Packages, fetcher, provide_of_cluster
 from harness.kernel.redaction import Redaction
 from harness.kernel.script import run_script
-from harness.kernel.secretscopes import Secrets
+from harness.kernel.session import Session
 from harness.kernel.shell import Shell
 from harness.kernel.spec import KernelResult, KernelSpec
-from harness.kernel.subruns import SubRuns
 from harness.kernel.wheel import run_wheel
-from harness.lake.attach import attach
-from harness.lake.autoloader import stream
-from harness.lake.paths import WorkspacePaths
-from harness.lake.sql import frontend
 
 
 def run_task(shell: Shell, spec_path: Path) -> None:
@@ -42,13 +30,15 @@ def run_task(shell: Shell, spec_path: Path) -> None:
     log = Log(redaction=redaction)
     sys.stdout = Stream("stdout", shell.outputs, log)
     sys.stderr = Stream("stderr", shell.outputs, log)
+    measured = Measured(spec.coverage)
     try:
-        result = _execute(shell, spec)
+        result = _execute(shell, spec, measured)
         if result.succeeded and guard is not None and guard.attempts:
             # What the notebook caught, and went on without.
             raise netguard.NetworkBlocked(f"blocked: {'; '.join(map(str, guard.attempts))}")
     except BaseException as failure:
         result = KernelResult(False, error=describe(failure, Sources()))
+    measured.end()
     sys.stdout.flush()
     sys.stderr.flush()
     redaction.file(Path(spec.directory) / "log.txt")
@@ -65,36 +55,17 @@ def redacted(result: KernelResult, redaction: Redaction) -> KernelResult:
     return replace(result, error=error, exit_value=exit_value)
 
 
-def _execute(shell: Shell, spec: KernelSpec) -> KernelResult:
-    random.seed()
+def _execute(shell: Shell, spec: KernelSpec, measured: Measured) -> KernelResult:
     # pdb would read standard input, which a task has none of, and end the notebook with BdbQuit.
     sys.breakpointhook = Breakpoints(spec)
-    os.environ.update(spec.environment)
-    paths = WorkspacePaths(spec.roots)
-    import_from(Path(spec.path), paths.roots.values())
-    mounts.install(paths)
-    spark = attach(spec.gateway.port, spec.gateway.secret, spec.gateway.tag)
-    frontend.install(spark, paths=paths, revealed=shell.outputs.redaction.add)
-    stream.install()
-    secrets = Secrets(spec, shell.outputs.redaction)
-    cluster.set_variables(cluster.revealed(spec.variables, secrets), spark)
-    conf = cluster.revealed(spec.conf, secrets)
-    cluster.configure(spark, conf)
-    files = FileSystem(spark, paths)
-    fetch = fetcher(paths.local, files.cp)
+    session = Session(shell, spec)
     if spec.kind in ("jar", "submit"):
-        return run_jvm(spec, cluster.of_jvm(conf), paths, fetch)
-    packages = Packages(Path(spec.cache), spark.sparkContext.environment, fetch)
-    provide_of_cluster(packages, spec.cluster_libraries)
-    packages.provide(spec.libraries)
-    dbutils = DBUtils(spec, files, SubRuns(spec), secrets, packages)
-    display = Display(shell.outputs)
-    names = predefined(spark, dbutils, display)
-    install_modules(names)
+        return run_jvm(spec, cluster.of_jvm(session.conf), session.paths, session.fetch)
+    dbutils, display, names = session.equip(shell)
     directory = Path(spec.directory)
     if spec.kind == "wheel":
         return run_wheel(shell, names, spec.package, spec.entry_point, spec.arguments)
     if spec.kind == "python":
         return run_script(shell, names, Path(spec.path), spec.workspace_path, spec.arguments)
-    notebook = NotebookRun(shell, spark, dbutils, display, paths)
+    notebook = NotebookRun(shell, session.spark, dbutils, display, session.paths, measured)
     return notebook.run(Path(spec.path), spec.workspace_path, directory / "executed.ipynb")

@@ -244,7 +244,8 @@ class Executor:
             if spec.kind in OF_THE_JVM:
                 spec = replace(spec, jvm=submission(self._engine, directory))
             self.debugging.begin(attempt)
-            replace(spec, debugger=self.debugging.socket).write(directory / "spec.json")
+            spec = replace(spec, debugger=self.debugging.socket, coverage=self.debugging.coverage)
+            spec.write(directory / "spec.json")
             fork = self._forks.fork(directory / "spec.json", Path(spec.path).parent, directory / "log.txt")
             attempt.forked(fork)
             started()

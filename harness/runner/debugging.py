@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.runner.attempts import Attempt
@@ -10,10 +10,12 @@ if TYPE_CHECKING:
 
 class Debugging:
     """The attempts that have a process, by their task run's id. ``socket``: where a front process waits for
-    breakpoints (harness/debugging.py); empty when none does."""
+    breakpoints (harness/debugging.py); empty when none does. ``coverage``: settings of a front process that wants to
+    know which lines tasks execute (harness/notebookcoverage.py)."""
 
     def __init__(self) -> None:
         self.socket = ""
+        self.coverage: dict[str, Any] = {}
         self._attempts: dict[int, Attempt] = {}
 
     def begin(self, attempt: Attempt) -> None:

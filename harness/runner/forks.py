@@ -19,13 +19,15 @@ from harness import netguard
 from harness.process import kill_group
 from harness.runner.channel import Channel, ChannelClosed
 
-# Variables that could lead a notebook to somebody's cloud, or that belong to Airflow's and the harness's own Python.
+# Variables that could lead a notebook to somebody's cloud, or that belong to Airflow's and the harness's own Python
+# (those of coverage.py would have the fork server measured, and every task twice).
 SCRUBBED = (
     "AIRFLOW_",
     "ARM_",
     "AWS_",
     "AZURE_",
     "CLOUDSDK_",
+    "COVERAGE_",
     "DATABRICKS_",
     "GCLOUD_",
     "GOOGLE_",

@@ -19,6 +19,7 @@ from harness.runner import loops
 from harness.runner.attempts import Attempt, Executor, Places, timed_out
 from harness.runner.commands import Surroundings, s3_environment
 from harness.runner.forks import Forks, kernel_environment
+from harness.runner.interactive import Shells
 from harness.runner.loops import Loop
 from harness.runner.render import Renderer
 from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun, now
@@ -74,6 +75,7 @@ class Runner:
         )
         self._executor = Executor(engine, self._forks, self._around, self._places, service)
         self.debugging = self._executor.debugging
+        self.shells = Shells(engine, self._around)
         engine.on_crash(self._engine_crashed)
 
     def start(self) -> None:
