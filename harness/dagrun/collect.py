@@ -45,6 +45,7 @@ def collect(dag_id: str, run_id: str, dag: Any, recorder: Recorder, left_out: fr
                     page=str(pushed.get("run_page_url", "")),
                     xcoms=pushed,
                     rendered=rendered.get(key, {}),
+                    databricks_key=str(getattr(dag.get_task(ti.task_id), "databricks_task_key", None) or ""),
                     spans=tuple(span for attempt in tries for span in attempt.spans),
                 )
             )

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.dagrun.lineage import Lineage
 from harness.dagrun.logs import masked
-from harness.dagrun.work import DatabricksRun, NotObserved, ObjectAccess, Statement, TableWrite, Work
+from harness.dagrun.work import NO_OBJECTS, DatabricksRun, NotObserved, ObjectAccess, Statement, TableWrite, Work
 from harness.netguard import Attempt
 
 BAD = ("failed", "upstream_failed")
@@ -32,7 +33,8 @@ class TaskResult:
     ``map_index`` is -1 for a task that is not mapped; ``errors`` holds the exception of each try that failed, ``error``
     the last one; ``duration`` is in seconds, over all tries; ``log`` is the last try's file; ``xcom`` is what the task
     returned, ``xcoms`` all that it pushed, by key; ``rendered`` are its template fields as they were rendered;
-    ``page`` is the address of its Databricks run; ``spans``: from when to when it ran, in epoch seconds.
+    ``page`` is the address of its Databricks run; ``databricks_key``: its task's key in a Databricks workflow;
+    ``spans``: from when to when it ran, in epoch seconds.
     """
 
     task_id: str
@@ -46,6 +48,7 @@ class TaskResult:
     page: str = ""
     xcoms: Mapping[str, Any] = field(default_factory=dict)
     rendered: Mapping[str, Any] = field(default_factory=dict)
+    databricks_key: str = ""
     spans: tuple[tuple[float, float], ...] = ()
 
     @property
@@ -107,8 +110,13 @@ class DagRunResult:
         """
         objects = self._work().objects
         if objects is None:
-            raise NotObserved("only the built-in S3 server (setting `s3`) tells what was asked of it")
+            raise NotObserved(NO_OBJECTS)
         return objects
+
+    @property
+    def lineage(self) -> Lineage:
+        """The tables and objects that its tasks read and wrote, task by task. Raises: ``NotObserved``."""
+        return self._work().lineage()
 
     def _work(self) -> Work:
         if self.work is None:

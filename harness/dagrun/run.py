@@ -17,6 +17,7 @@ from harness.dagrun import assets, clock, deferral, isolation, triggered
 from harness.dagrun.choice import EVERYTHING, Choice, Names, choose
 from harness.dagrun.collect import collect
 from harness.dagrun.connections import overrides
+from harness.dagrun.frozen import frozen
 from harness.dagrun.home import AirflowHome
 from harness.dagrun.pools import check as check_pools
 from harness.dagrun.pools import make as make_pools
@@ -50,6 +51,7 @@ def run_dag(
     pools: Mapping[str, int] | None = None,
     expect: Outcome | None = None,
     fast: bool = True,
+    freeze: Moment | None = None,
     network: Iterable[str] = (ANY,),
     on_event: Callable[[RunEvent], object] | None = None,
     echo: TextIO | None = None,
@@ -62,13 +64,16 @@ def run_dag(
     every DAG that asset events schedule, until none is left; ``only``, ``start``, ``until``: tasks or groups that run
     alone, first, last; ``mocks``: task id to what it returns, a callable that gets the context, or an exception to
     raise; ``variables``, ``connections``, ``pools`` (name to slots): more of them, for this run; ``expect``: how it
-    must end; ``fast``: do not wait for retries, sensors and polls; ``network``: the hosts beyond this machine that this
-    process may reach meanwhile, all by default; ``on_event``: told of every change; ``echo``: a
-    stream that also gets what the tasks log.
+    must end; ``fast``: do not wait for retries, sensors and polls; ``freeze``: the time that the code of tasks sees,
+    also the default of ``logical_date`` and ``run_after``; ``network``: the hosts beyond this machine that this process
+    may reach meanwhile, all by default; ``on_event``: told of every change; ``echo``: a stream that also gets what the
+    tasks log.
     Returns: the outcome; a failing task raises nothing, ``result.raise_for_failure()`` does.
     Raises: ``DagRunFailed`` when it did not end as expected; ``DagNotFound``, ``DagImportFailed``, ``TaskNotFound``,
-    ``BadChoice``, ``PoolMissing``, ``UnrunnableTasks``, ``AssetLoop``, and Airflow's own ``ParamValidationError``.
+    ``BadChoice``, ``PoolMissing``, ``UnrunnableTasks``, ``AssetLoop``, ``FreezeUnavailable``, and Airflow's own
+    ``ParamValidationError``.
     """
+    moment = _moment(freeze)
     with contextlib.ExitStack() as around:
         enter = around.enter_context
         enter(patch.dict(os.environ, overrides(connections, variables)))
@@ -90,10 +95,11 @@ def run_dag(
         if fast:
             enter(clock.no_waiting(registry.dags.values()))
         enter(choice.stand_ins(found))
+        enter(frozen(moment, fast=fast))
         guard = enter(guarded(Guard(network)))
         enter(execution.in_place())
         given = {**(params or {}), **(conf or {})} if params is not None or conf is not None else None
-        result = execution.new(found, _moment(logical_date), _moment(run_after), given, choice)
+        result = execution.new(found, _moment(logical_date) or moment, _moment(run_after) or moment, given, choice)
         if follow_assets:
             result = execution.follow(result)
     result = replace(result, blocked=tuple(guard.attempts))

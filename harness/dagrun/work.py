@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.dagrun.lineage import Lineage
 
 
 class NotObserved(RuntimeError):
     """The run was not observed: only ``run_dag`` of the pytest plugin looks at the stack as well."""
+
+
+NO_OBJECTS = "only the built-in S3 server (setting `s3`) tells what was asked of it"
 
 
 @dataclass(frozen=True)
@@ -70,15 +77,16 @@ class ObjectAccess:
     task_id: str = ""
 
 
-def _unseen() -> list[TableWrite]:
+def _unseen() -> Any:
     raise NotObserved(NotObserved.__doc__)
 
 
 @dataclass(frozen=True)
 class Work:
-    """What one DAG run did, in the order of time. ``tables`` is looked up when it is asked for."""
+    """What one DAG run did, in the order of time. ``tables`` and ``lineage`` are looked up when they are asked for."""
 
     runs: list[DatabricksRun] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
     objects: list[ObjectAccess] | None = None
     tables: Callable[[], list[TableWrite]] = _unseen
+    lineage: Callable[[], Lineage] = _unseen

@@ -130,6 +130,7 @@ def spark_conf(
         "spark.hadoop.delta.enableFastS3AListFrom": "false",
         # The extension named last has the outermost parser.
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension,io.unitycatalog.harness.HarnessExtension",
+        "spark.extraListeners": "io.unitycatalog.harness.Lineage",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         **{f"spark.sql.catalog.{name}": CATALOG for name in catalogs},
         "spark.sql.catalog.system": SYSTEM,

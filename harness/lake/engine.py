@@ -163,9 +163,10 @@ class Engine:
                 self._sessions(self._boot).removeCatalog(name)
 
     def clear_caches(self) -> None:
-        """Forget cached tables and what was read of Delta logs: the files may have been replaced."""
+        """Forget cached tables, what was read of Delta logs, and lineage: the files may have been replaced."""
         jvm = self._ready(None).root._jvm
         getattr(jvm, "org.apache.spark.sql.delta.DeltaLog").clearCache()
+        getattr(jvm, "io.unitycatalog.harness.Lineage").forget()
         self.root.catalog.clearCache()
 
     def status(self) -> dict[str, Any]:

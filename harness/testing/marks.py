@@ -23,6 +23,7 @@ RUN = (
     "connections",
     "pools",
     "fast",
+    "freeze",
     "network",
 )
 TEST = ("faults", "secrets", "hold")

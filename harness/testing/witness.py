@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from harness.dagrun import DagRunResult
+from harness.dagrun.lineage import Lineage
 from harness.dagrun.work import DatabricksRun, DatabricksTask, ObjectAccess, Statement, TableWrite, Work
 from harness.lake import s3
 from harness.lake.tables import LakeReader, TableNotFound
+from harness.testing.lineage import Owner, lineage
 
 if TYPE_CHECKING:
     from harness.stack import Stack
@@ -41,6 +44,17 @@ def witnessed(result: DagRunResult, stack: Stack) -> DagRunResult:
     statements = _with_tasks(_statements(stack), spans)
     objects = _with_tasks(_objects(stack), spans) if stack.settings.s3 == "moto" else None
 
+    def at(moment: float) -> Owner:
+        span = _span(spans, moment)
+        meanwhile = result.span[0] - MS <= moment <= result.span[1] + MS
+        return (span[2], span[3]) if span is not None else (result.run_id if meanwhile else "", "")
+
+    def lineage_of(run: DagRunResult) -> Lineage:
+        started = {each.run_id: at(each.at) for each, _ in runs}
+        touched = [(each, at(each.at)) for each, _ in objects] if objects is not None else None
+        answer = stack.control("GET", "lineage")
+        return lineage(run, answer, at=at, started=started, objects=touched, locations=_locations(stack))
+
     def seen(run: DagRunResult) -> DagRunResult:
         tables = functools.cache(lambda: _mine(_with_tasks(_tables(stack, result.span[0]), spans), run, result))
         work = Work(
@@ -48,6 +62,7 @@ def witnessed(result: DagRunResult, stack: Stack) -> DagRunResult:
             _mine(statements, run, result),
             _mine(objects, run, result) if objects is not None else None,
             tables,
+            functools.cache(lambda: lineage_of(run)),
         )
         return replace(run, work=work, triggered=[seen(child) for child in run.triggered])
 
@@ -58,10 +73,14 @@ def _with_tasks(facts: Iterable[F], spans: Sequence[Span]) -> list[tuple[F, str]
     """Each fact with the run that it is of: empty when it happened while no task ran."""
     found = []
     for fact in facts:
-        span = next((span for span in spans if span[0] - MS <= fact.at <= span[1] + MS), None)
+        span = _span(spans, fact.at)
         owned: Any = replace(fact, task_id=span[3]) if span is not None else fact  # type: ignore[type-var]
         found.append((owned, span[2] if span is not None else ""))
     return found
+
+
+def _span(spans: Sequence[Span], moment: float) -> Span | None:
+    return next((span for span in spans if span[0] - MS <= moment <= span[1] + MS), None)
 
 
 def _mine(facts: Iterable[tuple[F, str]], run: DagRunResult, whole: DagRunResult) -> list[F]:
@@ -150,3 +169,10 @@ def _tables(stack: Stack, since: float) -> list[TableWrite]:
                 if at >= since - MS:
                     found.append(TableWrite(name, int(commit["version"]), commit["operation"], at))
     return sorted(found, key=lambda write: (write.at, write.table, write.version))
+
+
+def _locations(stack: Stack) -> dict[str, str]:
+    """Where tables rest in S3: address to name."""
+    tables = stack.control("GET", "tables")["tables"]
+    found = {re.sub(r"^s3[an]://", "s3://", t.get("storage_location", "")).rstrip("/"): t["full_name"] for t in tables}
+    return {address: name for address, name in found.items() if address.startswith("s3://")}
