@@ -171,7 +171,8 @@ def env(
         endpoints = running(settings).endpoints
         if tls and not endpoints.workspace_tls_url:
             raise StackFailed("the stack that is up serves no HTTPS: start it with HARNESS_TLS=true")
-        given = guarded(Stack(settings).network, os.environ.get("PYTHONPATH", ""))
+        # The stack may be up in another container, under a name.
+        given = guarded([*Stack(settings).network, *endpoints.hosts], os.environ.get("PYTHONPATH", ""))
         for name, value in {**given, **environment(endpoints, tls=tls)}.items():
             print(f"export {name}={shlex.quote(value)}")
 

@@ -65,7 +65,7 @@ class Session:
             around.callback(home.database.unlink, missing_ok=True)
             around.enter_context(home)
             os.environ.update(environment(endpoints))
-            yield cls(console, endpoints, home, Stack(settings).network)
+            yield cls(console, endpoints, home, [*Stack(settings).network, *endpoints.hosts])
 
     def run(
         self,

@@ -90,7 +90,7 @@ class Stack:
             if self.settings.tls:
                 servers.append(started.enter_context(bind(self.settings.tls_port, host)))
                 self.certificates = ensure(self.directory / "tls", hosts=self.settings.host_names)
-                self.workspace_tls_url = f"https://localhost:{servers[1].getsockname()[1]}"
+                self.workspace_tls_url = self._tls_url(servers[1].getsockname()[1])
             buckets = plan(self.settings, self.directory)
             self.s3 = buckets.endpoint
             self._buckets = self._child(started, buckets.name, buckets.module, buckets.config, buckets.sockets)
@@ -101,6 +101,11 @@ class Stack:
             self._keep_buckets(started, buckets)
         except (ProcessFailed, S3Unavailable) as error:
             raise StackFailed(str(error)) from error
+
+    def _tls_url(self, port: int) -> str:
+        # No address: HTTPS is for clients that look at the name on the certificate.
+        host = "localhost" if self.settings.on_loopback else self.settings.client_host
+        return f"https://{host}" if port == 443 else f"https://{host}:{port}"
 
     def _check_exposure(self) -> None:
         """Whoever has the token runs code as us: beyond this machine it is to be chosen, not found in a file."""
@@ -200,9 +205,11 @@ class Stack:
 
     @property
     def network(self) -> list[str]:
-        """The hosts beyond this machine that DAGs and notebooks may reach: configured ones, and another S3 server's."""
+        """The hosts beyond this machine that DAGs and notebooks may reach: configured ones, another S3 server's, and
+        the name under which others are told to find us."""
         external = urlsplit(self.settings.s3).hostname if self.settings.s3 != "moto" else None
-        return [*self.settings.network, *([external] if external else [])]
+        ours = [] if self.settings.on_loopback else [self.settings.client_host]
+        return [*self.settings.network, *([external] if external else []), *ours]
 
     @property
     def endpoints(self) -> Endpoints:

@@ -26,6 +26,12 @@ class Endpoints:
     ca_bundle: str = ""
     sts_url: str = ""
 
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts at which all of it answers, each once."""
+        urls = (self.workspace_url, self.workspace_tls_url, self.s3_url, self.sts_url)
+        return list(dict.fromkeys(name for name in (urlsplit(url).hostname for url in urls) if name))
+
     def __repr__(self) -> str:
         # Secrets are for the environment, not for a test's failure report.
         return f"Endpoints(workspace_url={self.workspace_url!r}, s3_url={self.s3_url!r})"
@@ -54,7 +60,7 @@ def environment(endpoints: Endpoints, *, tls: bool = False) -> dict[str, str]:
         # Who honours which: wire.md 3.3. Without `tls` too, for connections of a DAG's own.
         **(dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), endpoints.ca_bundle) if endpoints.ca_bundle else {}),
         # requests and the SQL connector honour a proxy even for loopback (wire.md 3.6).
-        **dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(_hosts(endpoints))),
+        **dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(_direct(endpoints))),
     }
 
 
@@ -92,7 +98,12 @@ def _databricks(endpoints: Endpoints) -> dict[str, object]:
 
 def _databricks_tls(endpoints: Endpoints) -> dict[str, object]:
     host = urlsplit(endpoints.workspace_tls_url)
-    port = host.port or 443
+    http_path = f"/sql/1.0/warehouses/{endpoints.warehouse_id}"
+    if host.port in (None, 443):
+        # As in production: the environment says whom to trust, and telemetry finds its way (sql-endpoint.md 2).
+        extra = {"http_path": http_path}
+        return {"conn_type": "databricks", "host": host.hostname, "password": endpoints.token, "extra": extra}
+    port = host.port
     return {
         "conn_type": "databricks",
         "host": host.hostname,
@@ -101,7 +112,7 @@ def _databricks_tls(endpoints: Endpoints) -> dict[str, object]:
         "password": endpoints.token,
         "extra": {
             # Honoured here, unlike beside `_connection_uri`: an operator's own http_path is what it is sent to.
-            "http_path": f"/sql/1.0/warehouses/{endpoints.warehouse_id}",
+            "http_path": http_path,
             "_port": port,
             "_tls_trusted_ca_file": endpoints.ca_bundle,
             "enable_telemetry": False,
@@ -122,9 +133,8 @@ def _aws(endpoints: Endpoints) -> dict[str, object]:
     }
 
 
-def _hosts(endpoints: Endpoints) -> list[str]:
-    named = [urlsplit(url).hostname for url in (endpoints.workspace_url, endpoints.s3_url)]
-    return list(dict.fromkeys(["127.0.0.1", "localhost", *(name for name in named if name)]))
+def _direct(endpoints: Endpoints) -> list[str]:
+    return list(dict.fromkeys(["127.0.0.1", "localhost", *endpoints.hosts]))
 
 
 def _text(value: object) -> str:

@@ -69,6 +69,20 @@ def test_over_https_every_client_is_told_whom_to_trust_and_an_operators_http_pat
     assert "SSL_CERT_FILE" not in environment(ENDPOINTS)
 
 
+def test_https_on_its_usual_port_gives_the_connection_that_production_has() -> None:
+    host = "adb-1234567890123456.7.azuredatabricks.net"
+    url = f"https://{host}"
+    made = environment(replace(ENDPOINTS, workspace_tls_url=url, ca_bundle="/x/bundle.pem"), tls=True)
+    assert (made["DATABRICKS_HOST"], made["SSL_CERT_FILE"]) == (url, "/x/bundle.pem")
+    assert json.loads(made["AIRFLOW_CONN_DATABRICKS_DEFAULT"]) == {
+        "conn_type": "databricks",
+        "host": host,
+        "password": "dapi-secret",
+        "extra": {"http_path": "/sql/1.0/warehouses/local"},
+    }
+    assert host in made["NO_PROXY"].split(",")
+
+
 def test_secrets_are_not_shown() -> None:
     assert "dapi-secret" not in repr(ENDPOINTS)
     assert "hidden" not in repr(ENDPOINTS)

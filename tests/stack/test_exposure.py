@@ -45,3 +45,13 @@ def test_from_elsewhere_the_token_and_a_known_name_are_needed(tmp_path):
             answers[host, token] = connection.getresponse().status
             connection.close()
         assert list(answers.values()) == [200, 403, 403]
+
+
+def test_others_are_told_the_first_name_and_a_dag_s_guard_lets_them_reach_it(tmp_path):
+    stack = Stack(
+        Settings(host="0.0.0.0", token=TOKEN, host_names=["workspace.test", "other"], s3="http://s3.test:9000")
+    )
+    assert stack.network == ["s3.test", "workspace.test"]
+    assert stack._tls_url(8443) == "https://workspace.test:8443"
+    assert stack._tls_url(443) == "https://workspace.test"
+    assert Stack(Settings(host_names=["workspace.test"]))._tls_url(443) == "https://localhost"
