@@ -24,6 +24,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SERVER",
         help="S3 server of the stack: moto, minio, minio-binary, seaweedfs, command, or a URL (setting `s3`)",
     )
+    group.addoption(
+        "--harness-openlineage",
+        metavar="FILE",
+        help="append the lineage of DAG runs to a file, as OpenLineage events (setting `openlineage`)",
+    )
+
+
+def settings(config: pytest.Config) -> dict[str, str]:
+    """The environment that options stand for: every ``Settings()`` finds it, in xdist's workers too."""
+    chosen = {"HARNESS_S3": config.getoption("--harness-s3") or ""}
+    if file := config.getoption("--harness-openlineage"):
+        chosen["HARNESS_OPENLINEAGE"] = str(config.invocation_params.dir / file)
+    return {name: value for name, value in chosen.items() if value}
 
 
 @pytest.hookimpl(tryfirst=True)
