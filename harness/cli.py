@@ -145,7 +145,7 @@ def env(
     settings = settings_of()
     with explained():
         from harness.control import StackFailed
-        from harness.dagrun.connections import environment
+        from harness.dagrun.connections import declared, environment
         from harness.netguard import environment as guarded
         from harness.serve import running
         from harness.stack import Stack
@@ -154,7 +154,9 @@ def env(
         if tls and not endpoints.workspace_tls_url:
             raise StackFailed("the stack that is up serves no HTTPS: start it with HARNESS_TLS=true")
         given = guarded(Stack(settings).network, os.environ.get("PYTHONPATH", ""))
-        for name, value in {**given, **environment(endpoints, tls=tls)}.items():
+        known = environment(endpoints, tls=tls)
+        more = declared(settings.connections, settings.variables, known)
+        for name, value in {**given, **known, **more}.items():
             print(f"export {name}={shlex.quote(value)}")
 
 

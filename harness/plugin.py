@@ -17,6 +17,7 @@ import pytest
 
 from harness.dagrun import AirflowHome, DagRunResult, environment
 from harness.dagrun import run_dag as run
+from harness.dagrun.connections import declared
 from harness.dagrun.isolation import left_open
 from harness.dagrun.run import Outcome
 from harness.settings import Settings
@@ -43,7 +44,7 @@ from harness.testing.fixtures import (
     table_asserts,
 )
 from harness.testing.marks import HELP, Marked
-from harness.testing.options import HOME, pytest_addoption, pytest_collection_modifyitems
+from harness.testing.options import HOME, pytest_addoption, pytest_collection_modifyitems, pytest_report_header
 from harness.testing.reporting import explain
 from harness.testing.witness import witnessed
 
@@ -72,6 +73,7 @@ __all__ = [
     "make_warehouse",
     "pytest_addoption",
     "pytest_collection_modifyitems",
+    "pytest_report_header",
     "seed",
     "snapshot",
     "snapshot_folder",
@@ -157,9 +159,11 @@ def airflow_home(request: pytest.FixtureRequest, harness_settings: Settings) -> 
 
 
 @pytest.fixture(scope="session")
-def connected(stack: Stack) -> Iterator[None]:
+def connected(stack: Stack, harness_settings: Settings) -> Iterator[None]:
     """The environment in which Airflow, boto3 and the Databricks clients reach the stack."""
-    with patch.dict(os.environ, environment(stack.endpoints)):
+    known = environment(stack.endpoints)
+    more = declared(harness_settings.connections, harness_settings.variables, known)
+    with patch.dict(os.environ, {**known, **more}):
         yield
 
 

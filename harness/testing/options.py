@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from harness.dagrun import AirflowHome
+from harness.dagrun.connections import is_placeholder
+from harness.settings import Settings
 
 HOME = pytest.StashKey[AirflowHome]()
 
@@ -47,3 +49,11 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 
         home = config.stash.get(HOME, None)
         items += validation.items(session, home.outside if home is not None else {})
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what `harness init` has left to fill in."""
+    settings = Settings(project=config.rootpath)
+    given = {"variable": settings.variables, "connection": settings.connections, "secret": settings.secrets}
+    left = [f"{kind} {name}" for kind, table in given.items() for name in table if is_placeholder(table[name])]
+    return [f"harness: still to fill in: {', '.join(left)}"] if left else []
