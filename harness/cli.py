@@ -163,7 +163,7 @@ def env(
     settings = settings_of()
     with explained():
         from harness.control import StackFailed
-        from harness.dagrun.connections import environment
+        from harness.dagrun.connections import declared, environment
         from harness.netguard import environment as guarded
         from harness.serve import running
         from harness.stack import Stack
@@ -173,7 +173,9 @@ def env(
             raise StackFailed("the stack that is up serves no HTTPS: start it with HARNESS_TLS=true")
         # The stack may be up in another container, under a name.
         given = guarded([*Stack(settings).network, *endpoints.hosts], os.environ.get("PYTHONPATH", ""))
-        for name, value in {**given, **environment(endpoints, tls=tls)}.items():
+        known = environment(endpoints, tls=tls)
+        more = declared(settings.connections, settings.variables, known)
+        for name, value in {**given, **known, **more}.items():
             print(f"export {name}={shlex.quote(value)}")
 
 

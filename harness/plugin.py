@@ -17,10 +17,11 @@ import pytest
 
 from harness.dagrun import AirflowHome, DagRunResult, environment
 from harness.dagrun import run_dag as run
+from harness.dagrun.connections import declared
 from harness.dagrun.isolation import left_open
 from harness.dagrun.run import Outcome
 from harness.settings import Settings
-from harness.testing import artefacts
+from harness.testing import artefacts, openlineage, options
 from harness.testing.clients import sql_of, workspace_of
 from harness.testing.fixtures import (
     assert_schema,
@@ -43,7 +44,7 @@ from harness.testing.fixtures import (
     table_asserts,
 )
 from harness.testing.marks import HELP, Marked
-from harness.testing.options import HOME, pytest_addoption, pytest_collection_modifyitems
+from harness.testing.options import HOME, pytest_addoption, pytest_collection_modifyitems, pytest_report_header
 from harness.testing.reporting import explain
 from harness.testing.witness import witnessed
 
@@ -72,6 +73,7 @@ __all__ = [
     "make_warehouse",
     "pytest_addoption",
     "pytest_collection_modifyitems",
+    "pytest_report_header",
     "seed",
     "snapshot",
     "snapshot_folder",
@@ -95,9 +97,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Named in a conftest's ``pytest_plugins``, we come at least before the first test module."""
     config.addinivalue_line("markers", HELP)
     _enter_home(config)
-    if server := config.getoption("--harness-s3"):
-        # Where every Settings() finds it, those of a suite's own fixtures and of xdist's workers too.
-        chosen = patch.dict(os.environ, HARNESS_S3=server)
+    if given := options.settings(config):
+        chosen = patch.dict(os.environ, given)
         chosen.start()
         config.add_cleanup(chosen.stop)
 
@@ -175,9 +176,11 @@ def airflow_home(request: pytest.FixtureRequest, harness_settings: Settings) -> 
 
 
 @pytest.fixture(scope="session")
-def connected(stack: Stack) -> Iterator[None]:
+def connected(stack: Stack, harness_settings: Settings) -> Iterator[None]:
     """The environment in which Airflow, boto3 and the Databricks clients reach the stack."""
-    with patch.dict(os.environ, environment(stack.endpoints)):
+    known = environment(stack.endpoints)
+    more = declared(harness_settings.connections, harness_settings.variables, known)
+    with patch.dict(os.environ, {**known, **more}):
         yield
 
 
@@ -190,7 +193,9 @@ def clean_stack(request: pytest.FixtureRequest, stack: Stack, connected: None) -
 
 
 @pytest.fixture
-def run_dag(request: pytest.FixtureRequest, airflow_home: AirflowHome, clean_stack: Stack) -> Iterator[RunDag]:
+def run_dag(
+    request: pytest.FixtureRequest, airflow_home: AirflowHome, clean_stack: Stack, harness_settings: Settings
+) -> Iterator[RunDag]:
     """``run_dag(dag, **options) -> DagRunResult``: run a DAG id, file or object on a clean Airflow and stack."""
     airflow_home.clean()
     results: list[DagRunResult] = []
@@ -198,10 +203,13 @@ def run_dag(request: pytest.FixtureRequest, airflow_home: AirflowHome, clean_sta
     marked = Marked.of(request.node)
 
     @functools.wraps(run)
-    def recorded(dag: Any, *, expect: Outcome | None = None, **options: Any) -> DagRunResult:
-        given = {"network": clean_stack.network, **marked.options(options)}
+    def recorded(dag: Any, *, expect: Outcome | None = None, **said: Any) -> DagRunResult:
+        given = {"network": clean_stack.network, **marked.options(said)}
         result = witnessed(run(dag, home=airflow_home, **given), clean_stack)
         results.append(result)
+        if harness_settings.openlineage is not None:
+            file = harness_settings.path(harness_settings.openlineage)
+            openlineage.append(file, openlineage.events(result, clean_stack.workspace_url))
         return result if expect is None else result.raise_unless(expect)
 
     yield recorded

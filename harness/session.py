@@ -15,7 +15,7 @@ from rich.console import Console
 
 from harness import summary
 from harness.control import control
-from harness.dagrun.connections import Endpoints, environment
+from harness.dagrun.connections import Endpoints, declared, environment
 from harness.dagrun.home import AirflowHome
 from harness.debugging import Debugger
 from harness.lake.s3 import S3Endpoint
@@ -64,7 +64,8 @@ class Session:
             )
             around.callback(home.database.unlink, missing_ok=True)
             around.enter_context(home)
-            os.environ.update(environment(endpoints))
+            known = environment(endpoints)
+            os.environ.update({**known, **declared(settings.connections, settings.variables, known)})
             yield cls(console, endpoints, home, [*Stack(settings).network, *endpoints.hosts])
 
     def run(

@@ -1,8 +1,8 @@
 """Every setting of the harness: one name, one type, one default, one line of help.
 
 Each may be given as an environment variable (``HARNESS_`` and the name in capitals), as a line of a ``.env``-less
-``[tool.harness]`` table in ``pyproject.toml``, or as an argument to :class:`Settings`. The table in
-``docs/settings.md`` is generated from this class.
+``[tool.harness]`` table in ``pyproject.toml`` or of ``harness.toml``, or as an argument to :class:`Settings`. The table
+in ``docs/settings.md`` is generated from this class.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     PyprojectTomlConfigSettingsSource,
     SettingsConfigDict,
+    TomlConfigSettingsSource,
 )
 
 S3_SERVERS = ("moto", "minio", "minio-binary", "seaweedfs", "command")
@@ -31,6 +32,15 @@ class _HarnessTable(PyprojectTomlConfigSettingsSource):
         return document
 
 
+class _HarnessFile(TomlConfigSettingsSource):
+    """``harness.toml``, without its table ``[validate]``."""
+
+    def _read_file(self, file_path: Any) -> dict[str, Any]:
+        document = super()._read_file(file_path)
+        document.pop("validate", None)
+        return document
+
+
 def user_cache() -> Path:
     """Where downloads and class archives are kept between projects."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "airflow-databricks-harness"
@@ -42,6 +52,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="HARNESS_",
         pyproject_toml_table_header=("tool", "harness"),
+        toml_file="harness.toml",
         extra="forbid",
         # A value that is refused may be a secret.
         hide_input_in_errors=True,
@@ -106,6 +117,15 @@ class Settings(BaseSettings):
     secrets: dict[str, str] = Field(
         default={}, repr=False, description="What secret scopes hold from the start: `scope/key` to value."
     )
+    variables: dict[str, Any] = Field(
+        default={}, repr=False, description="Airflow variables of every run: key to value (no text: kept as JSON)."
+    )
+    connections: dict[str, Any] = Field(
+        default={},
+        repr=False,
+        description="Airflow connections of every run: id to URI, to a table in Airflow's JSON form, or to "
+        "`databricks_default` or `aws_default`, which lead to the stack.",
+    )
     client_id: str = Field(
         default="5e0f9a1c-3b7d-5c42-9d1e-6a8b7c0d2f43", description="Client id (M2M OAuth) of a service principal."
     )
@@ -115,6 +135,9 @@ class Settings(BaseSettings):
     network: list[str] = Field(
         default=[],
         description="Hosts or networks beyond this machine that DAGs and notebooks may reach; `*`: all (guard off).",
+    )
+    openlineage: Path | None = Field(
+        default=None, description="File that tests append the lineage of DAG runs to, as OpenLineage events."
     )
     cores: int = Field(default_factory=lambda: max(2, os.cpu_count() or 2), description="Spark's task slots.")
     memory: str = Field(default="2g", description="Heap of the Spark JVM.")
@@ -149,7 +172,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, _HarnessTable(settings_cls)
+        return init_settings, env_settings, _HarnessTable(settings_cls), _HarnessFile(settings_cls)
 
     def path(self, value: Path) -> Path:
         """A setting's path, made absolute against the project's root."""

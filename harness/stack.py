@@ -28,7 +28,7 @@ import psutil
 from harness import netguard
 from harness.certificates import Certificates, ensure
 from harness.control import StackFailed, api, control
-from harness.dagrun.connections import Endpoints
+from harness.dagrun.connections import Endpoints, is_placeholder
 from harness.lake.buckets import Plan, S3Unavailable, empty, names, plan
 from harness.lake.s3 import S3Endpoint
 from harness.lake.s3 import reset as reset_s3
@@ -176,7 +176,7 @@ class Stack:
             "token": self.token,
             "client_id": self.client_id,
             "client_secret": self.client_secret,
-            "secrets": settings.secrets,
+            "secrets": {name: value for name, value in settings.secrets.items() if not is_placeholder(value)},
             "certificate": str(self.certificates.server) if self.certificates else "",
             "org_id": ORG_ID,
             "user": USER,

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+PLACEHOLDER = "FILL IN"  # how `harness init` begins what it cannot know
+
 
 @dataclass(frozen=True)
 class Endpoints:
@@ -74,6 +76,24 @@ def overrides(connections: Mapping[str, object] | None, variables: Mapping[str, 
         **{f"AIRFLOW_CONN_{name.upper()}": _text(value) for name, value in (connections or {}).items()},
         **{f"AIRFLOW_VAR_{name.upper()}": _text(value) for name, value in (variables or {}).items()},
     }
+
+
+def declared(
+    connections: Mapping[str, object], variables: Mapping[str, object], known: Mapping[str, str]
+) -> dict[str, str]:
+    """The environment of the connections and variables that the settings give to every run.
+
+    Parameters: ``connections``, ``variables``: as in :func:`overrides`; a connection may also be the id of one that
+    ``known``, an environment, has. What still is a placeholder (:data:`PLACEHOLDER`) is as undefined as without it.
+    """
+    filled = {name: value for name, value in connections.items() if not is_placeholder(value)}
+    same = {name: known.get(f"AIRFLOW_CONN_{str(value).upper()}", value) for name, value in filled.items()}
+    return overrides(same, {name: value for name, value in variables.items() if not is_placeholder(value)})
+
+
+def is_placeholder(value: object) -> bool:
+    """Whether a value stands for one that the user has to fill in."""
+    return isinstance(value, str) and value.startswith(PLACEHOLDER)
 
 
 def _databricks(endpoints: Endpoints) -> dict[str, object]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from harness.dagrun import AirflowHome
+from harness.dagrun.connections import is_placeholder
+from harness.settings import Settings
 
 HOME = pytest.StashKey[AirflowHome]()
 
@@ -24,6 +26,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SERVER",
         help="S3 server of the stack: moto, minio, minio-binary, seaweedfs, command, or a URL (setting `s3`)",
     )
+    group.addoption(
+        "--harness-openlineage",
+        metavar="FILE",
+        help="append the lineage of DAG runs to a file, as OpenLineage events (setting `openlineage`)",
+    )
+
+
+def settings(config: pytest.Config) -> dict[str, str]:
+    """The environment that options stand for: every ``Settings()`` finds it, in xdist's workers too."""
+    chosen = {"HARNESS_S3": config.getoption("--harness-s3") or ""}
+    if file := config.getoption("--harness-openlineage"):
+        chosen["HARNESS_OPENLINEAGE"] = str(config.invocation_params.dir / file)
+    return {name: value for name, value in chosen.items() if value}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -34,3 +49,11 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 
         home = config.stash.get(HOME, None)
         items += validation.items(session, home.outside if home is not None else {})
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what `harness init` has left to fill in."""
+    settings = Settings(project=config.rootpath)
+    given = {"variable": settings.variables, "connection": settings.connections, "secret": settings.secrets}
+    left = [f"{kind} {name}" for kind, table in given.items() for name in table if is_placeholder(table[name])]
+    return [f"harness: still to fill in: {', '.join(left)}"] if left else []

@@ -1,4 +1,4 @@
-"""``[tool.harness.validate]``: what a project declares, and what it does not want to hear."""
+"""``[tool.harness.validate]``, in ``harness.toml`` ``[validate]``: what a project declares or does not want to hear."""
 
 from __future__ import annotations
 
@@ -40,12 +40,15 @@ class Config(BaseModel):
 
     @classmethod
     def of(cls, project: Path) -> Config:
-        """Read a project's ``pyproject.toml``. Raises: ``ConfigInvalid``."""
-        file = project / "pyproject.toml"
-        if not file.is_file():
-            return cls()
-        try:
-            table = tomllib.loads(file.read_text(encoding="utf-8"))
-            return cls.model_validate(table.get("tool", {}).get("harness", {}).get("validate", {}))
-        except (tomllib.TOMLDecodeError, ValidationError) as error:
-            raise ConfigInvalid(f"{file}: {error}") from None
+        """Read a project's ``pyproject.toml``, or its ``harness.toml``. Raises: ``ConfigInvalid``."""
+        for name, keys in (("pyproject.toml", ("tool", "harness", "validate")), ("harness.toml", ("validate",))):
+            file = project / name
+            try:
+                table = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+                for key in keys:
+                    table = table.get(key, {})
+                if table:
+                    return cls.model_validate(table)
+            except (tomllib.TOMLDecodeError, ValidationError) as error:
+                raise ConfigInvalid(f"{file}: {error}") from None
+        return cls()

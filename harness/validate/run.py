@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from harness.dagrun import logs
-from harness.dagrun.connections import Endpoints
+from harness.dagrun.connections import Endpoints, declared
 from harness.dagrun.home import AirflowHome
 from harness.settings import Settings
 from harness.validate import (
@@ -29,6 +30,7 @@ from harness.validate import (
 from harness.validate.check import Check
 from harness.validate.config import Config, ConfigInvalid
 from harness.validate.finding import Finding, Rule
+from harness.validate.parsing import STAND_INS
 from harness.validate.project import Project
 from harness.validate.suppress import Silenced, without_known
 
@@ -69,7 +71,11 @@ def opened(settings: Settings, endpoints: Endpoints | None = None) -> Iterator[P
         install = "pip install 'airflow-databricks-harness[dags,validate]'"
         raise ConfigInvalid(f"not installed: {', '.join(lacking)}. {install}")
     config = Config.of(settings.project)
-    kept = {name: value for name, value in os.environ.items() if name.startswith(KEPT)}
+    stand_ins = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in STAND_INS.items()}
+    kept = {
+        **declared(settings.connections, settings.variables, stand_ins),
+        **{name: value for name, value in os.environ.items() if name.startswith(KEPT)},
+    }
     with (
         tempfile.TemporaryDirectory(prefix="harness-validate-") as directory,
         AirflowHome(Path(directory), settings.path(settings.dags), settings.path(settings.cache)) as home,

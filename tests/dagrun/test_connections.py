@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from harness.dagrun import Endpoints, environment
-from harness.dagrun.connections import overrides
+from harness.dagrun.connections import declared, overrides
+from harness.settings import Settings
 
 ENDPOINTS = Endpoints("http://127.0.0.1:8471", "dapi-secret", "local", "http://127.0.0.1:9123", "key", "hidden")
 
@@ -93,3 +95,30 @@ def test_a_run_s_own_connections_and_variables_become_environment() -> None:
     assert made["AIRFLOW_CONN_DB"] == "postgres://x/y"
     assert json.loads(made["AIRFLOW_CONN_API"]) == {"conn_type": "http"}
     assert (made["AIRFLOW_VAR_REGION"], made["AIRFLOW_VAR_N"]) == ("north", "3")
+
+
+def test_connections_of_the_settings_may_lead_to_the_stack() -> None:
+    known = environment(ENDPOINTS)
+    given = {"databricks_prod": "databricks_default", "partner": "http://127.0.0.1:9", "crm": {"conn_type": "http"}}
+    assert declared(given, {"depth": 3, "region": "eu"}, known) == {
+        "AIRFLOW_CONN_DATABRICKS_PROD": known["AIRFLOW_CONN_DATABRICKS_DEFAULT"],
+        "AIRFLOW_CONN_PARTNER": "http://127.0.0.1:9",
+        "AIRFLOW_CONN_CRM": '{"conn_type": "http"}',
+        "AIRFLOW_VAR_DEPTH": "3",
+        "AIRFLOW_VAR_REGION": "eu",
+    }
+
+
+def test_what_is_still_to_be_filled_in_is_not_defined() -> None:
+    assert declared({"crm": "FILL IN: a URI"}, {"region": "FILL IN"}, {}) == {}
+
+
+def test_settings_of_a_project_without_pyproject_are_in_harness_toml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "harness.toml").write_text('dags = "pipelines"\n[variables]\nregion = "eu"\n[validate]\nignore = []\n')
+    settings = Settings()
+    assert (settings.dags, settings.variables) == (Path("pipelines"), {"region": "eu"})
+    (tmp_path / "pyproject.toml").write_text('[tool.harness]\ndags = "airflow/dags"\n')
+    assert Settings().dags == Path("airflow/dags")

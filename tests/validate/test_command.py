@@ -84,3 +84,13 @@ def test_what_is_not_installed_is_named_with_how_to_install_it(tmp_path, monkeyp
     monkeypatch.setitem(sys.modules, "sqlglot", None)
     with pytest.raises(ConfigInvalid, match=r"sqlglot.*pip install '.*validate"), opened(Settings(project=tmp_path)):
         pass
+
+
+def test_variables_and_connections_of_the_settings_are_defined_and_read_by_dag_files(tmp_path):
+    dag = "from airflow.sdk import DAG, Variable\nVariable.get('left')\nwith DAG(Variable.get('name')):\n    pass\n"
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags" / "d.py").write_text(dag)
+    (tmp_path / "harness.toml").write_text('[variables]\nname = "named"\nleft = "FILL IN: its value"\n')
+    assert "Variable" in harness(tmp_path).stdout
+    (tmp_path / "harness.toml").write_text('[variables]\nname = "named"\nleft = "here"\n')
+    assert harness(tmp_path).stdout.startswith("no finding in 1 DAG files, 1 DAGs")
