@@ -15,7 +15,7 @@ from harness.lake.engine import EngineFailed
 from harness.lake.submission import submission
 from harness.runner import gitfiles, outputs, sqltask
 from harness.runner.channel import ChannelClosed
-from harness.runner.commands import Surroundings, kernel_spec
+from harness.runner.commands import Surroundings, dbt_commands, kernel_spec
 from harness.runner.conditions import NotComparable, outcome
 from harness.runner.debugging import Debugging
 from harness.runner.forks import Fork, Forks
@@ -164,6 +164,8 @@ class Executor:
                 return self._delegated(attempt, started)
             if "sql_task" in attempt.task.spec:
                 return self._awaited(attempt, self._statements(attempt), started)
+            if "dbt_task" in attempt.task.spec:
+                return self._awaited(attempt, dbt_commands(attempt.run, attempt.task, self._around), started)
         except (CannotRun, NotComparable, UnknownReference) as error:
             return _failed(str(error))
         if not self._places.take(attempt):

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 from harness.kernel.spec import Gateway, KernelSpec
 from harness.kernel.submitarguments import refused
 from harness.lake.paths import PathNotFound, WorkspacePaths, normal
-from harness.runner import cluster, gitfiles
+from harness.runner import cluster, dbtenvironment, gitfiles
+from harness.runner.dbtcommands import unusable
+from harness.runner.dbttask import DbtCommands, Target
+from harness.runner.forks import kernel_environment
 from harness.runner.references import Context, UnknownReference, as_text, context_of, resolve
 from harness.runner.run import Run, TaskRun
 from harness.runner.scheduler import latest_tasks
@@ -179,6 +182,46 @@ def _submit(run: Run, task: TaskRun, context: Context) -> dict[str, Any]:
         "workspace_path": "spark-submit",
         "arguments": arguments,
     }
+
+
+def dbt_commands(run: Run, task: TaskRun, around: Surroundings) -> DbtCommands:
+    """What a ``dbt_task`` executes. Raises: ``CannotRun``, ``UnknownReference``."""
+    body = resolve(task.spec["dbt_task"], context_of(run, task, around.workspace))
+    # "dbt_commands" of run-now replace the task's own.
+    commands = run.parameters.get("dbt_commands") or body["commands"]
+    if reason := unusable(commands):
+        raise CannotRun(f"dbt_commands {reason}")
+    name = gitfiles.path_of("dbt_task", body, run.settings).rstrip("/")
+    try:
+        project = around.paths.local(name)
+    except (PathNotFound, ValueError):
+        project = Path()
+    if not project.is_absolute() or not project.is_dir():
+        raise CannotRun(f"Cannot read the dbt project {name}: it does not exist in the workspace.")
+    variables = cluster.variables(cluster.cluster_of(run, task))
+    if secret := next((key for key, value in variables.items() if "{{secrets/" in value), None):
+        raise CannotRun(f"spark_env_vars.{secret} names a secret, which is not supported for a dbt_task here.")
+    shared = [line for lines in _lines_of_each(cluster.libraries(run, task)) for line in lines]
+    lines = [*shared, *requirement_lines(task.spec.get("libraries") or []), *_dependencies(run, task)]
+    python = dbtenvironment.environment(around.cache, lines, around.paths)
+    directory = Path(task.directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    target = Target(
+        around.workspace_url,
+        around.token,
+        str(body.get("warehouse_id") or ""),
+        str(body.get("catalog") or ""),
+        str(body.get("schema") or "default"),
+    )
+    return DbtCommands(
+        commands,
+        python,
+        project,
+        str(body.get("profiles_directory") or ""),
+        target,
+        directory,
+        {**kernel_environment(directory, str(python)), **variables},
+    )
 
 
 def _identity(run: Run, task: TaskRun, around: Surroundings) -> dict[str, str]:

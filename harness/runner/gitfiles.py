@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 # Kind of task → the field that names its file, and where that is taken from when the task's own ``source`` is empty and
-# there is a git_source (databricks-sdk: NotebookTask, SqlTaskFile and SparkPythonTask, ``source``).
+# there is a git_source (databricks-sdk: NotebookTask, SqlTaskFile, DbtTask and SparkPythonTask, ``source``).
 FILES = {
     "notebook_task": ("notebook_path", "GIT"),
     "spark_python_task": ("python_file", "WORKSPACE"),
     "file": ("path", "GIT"),
+    "dbt_task": ("project_directory", "GIT"),
 }
 SOURCES = ("WORKSPACE", "GIT")
 
@@ -26,7 +27,7 @@ def from_git(kind: str, body: Mapping[str, Any], settings: Mapping[str, Any]) ->
 
 def path_of(kind: str, body: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     """The workspace path of a task's file, wherever it comes from. Parameters: ``settings``: the run's."""
-    path = str(body[FILES[kind][0]])
+    path = str(body.get(FILES[kind][0]) or "")  # a dbt project may be the repository itself
     return posixpath.join(settings["git_folder"], path) if from_git(kind, body, settings) else path
 
 
@@ -43,7 +44,7 @@ def invalid(kind: str, body: Mapping[str, Any], settings: Mapping[str, Any]) -> 
         return None
     if not settings.get("git_source"):
         return "source GIT needs a git_source."
-    path = str(body.get(field, ""))
+    path = str(body.get(field) or "")
     if path.startswith("/") or ".." in path.split("/"):
         return f"{field} {path} must be relative to the Git repository, and stay in it."
     return None

@@ -62,6 +62,7 @@ class Output:
 
     ``place``: where in which notebook the error is, in words; "" when it is in none. ``outcome``: of a condition task.
     ``child_run_id``: the run that a ``run_job_task`` started. ``sql``: what a ``sql_task`` executed (sqltask.py).
+    ``dbt``: where a ``dbt_task`` left its artifacts, and the secret of the link to them.
     """
 
     result: str | None = None
@@ -75,6 +76,7 @@ class Output:
     outcome: str = ""
     child_run_id: int = 0
     sql: dict[str, Any] = field(default_factory=dict)
+    dbt: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.kernel.requirementlines import NotUnderstood, read
 from harness.kernel.submitarguments import refused
-from harness.runner import conditions, gitfiles
+from harness.runner import conditions, dbtcommands, gitfiles
 
 # Kind of task → the fields of it that we honour.
 KINDS = {
@@ -22,6 +22,7 @@ KINDS = {
     "spark_jar_task": frozenset({"main_class_name", "parameters", "jar_uri", "run_as_repl"}),
     "spark_submit_task": frozenset({"parameters"}),
     "sql_task": frozenset({"warehouse_id", "file", "query", "parameters"}),
+    "dbt_task": dbtcommands.FIELDS,
     "condition_task": frozenset({"op", "left", "right"}),
     "for_each_task": frozenset({"inputs", "task", "concurrency"}),
     "run_job_task": frozenset(
@@ -78,6 +79,8 @@ def supported(task: Mapping[str, Any], settings: Mapping[str, Any]) -> str | Non
     if unknown:
         return f"Task '{key}': {kinds[0]}.{', '.join(unknown)} is not supported here."
     if kinds[0] == "sql_task" and (reason := _sql(body, settings)):
+        return f"Task '{key}': {reason}"
+    if kinds[0] == "dbt_task" and (reason := dbtcommands.invalid(body, settings)):
         return f"Task '{key}': {reason}"
     if kinds[0] == "condition_task" and (reason := conditions.invalid(body)):
         return f"Task '{key}': {reason}."

@@ -17,10 +17,10 @@ from harness.workspace.errors import ApiError, PermissionDenied, Unauthenticated
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 # Paths that clients ask for without credentials: discovery, sign-in (refused by name), the run page (it shows nothing
-# by itself; what it loads needs a view key), result and staging links (each carries its own unguessable name, as
-# presigned URLs do).
+# by itself; what it loads needs a view key), links to results, staged files and artifacts (each carries its own
+# unguessable name, as presigned URLs do).
 OPEN_PATHS = frozenset({"/", "/favicon.ico", "/.well-known/databricks-config", "/telemetry-unauth"})
-OPEN_PREFIXES = ("/_view/", "/_results/", "/_staging/", "/oidc/")
+OPEN_PREFIXES = ("/_view/", "/_results/", "/_staging/", "/_artifacts/", "/oidc/")
 
 
 @dataclass(frozen=True)

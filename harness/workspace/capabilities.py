@@ -17,7 +17,7 @@ from harness.workspace.requestlog import operation_of
 from harness.workspace.store import Document
 
 # The harness's own: its control interface, the run pages, links that clients are handed and follow.
-OWN = ("/_harness/", "/_view/", "/_staging/", "/_results/")
+OWN = ("/_harness/", "/_view/", "/_staging/", "/_results/", "/_artifacts/")
 # A parameter that stands for the names of some types, which our routes may spell out.
 TYPE = re.compile(r"\{\w*type\}")
 VERSION = re.compile(r"(?<=^/api/)\d\.\d(?=/)")

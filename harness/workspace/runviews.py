@@ -241,6 +241,9 @@ def output_view(workspace: Workspace, run: Run, task: TaskRun) -> Document:
         view["notebook_output"] = returned
     if output.sql:
         view["sql_output"] = {"query_output": sql_view(workspace, run, task)}
+    if output.dbt:
+        link = f"{workspace.url}/_artifacts/{task.run_id}/{output.dbt['secret']}"
+        view["dbt_output"] = {"artifacts_link": link, "artifacts_headers": {}}
     if output.child_run_id:
         view["run_job_output"] = {"run_id": output.child_run_id}
     return view

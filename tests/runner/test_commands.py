@@ -63,7 +63,9 @@ def spec_of(
         ({"spark_submit_task": {"parameters": ["--master", "yarn", "x.jar"]}}, "--master is set by Databricks"),
         ({"spark_submit_task": {"parameters": ["--version", "x.jar"]}}, "--version is not supported here"),
         ({"spark_submit_task": {"parameters": ["x.jar"]}, "libraries": [{"jar": "y.jar"}]}, "has no libraries"),
-        ({"dbt_task": {}}, "dbt_task is not supported"),
+        ({"dbt_task": {}}, "dbt_task.commands must be a list of 1 to 10 commands"),
+        ({"dbt_task": {"commands": ["dbt run"], "project_directory": "/p"}}, None),
+        ({"clean_rooms_notebook_task": {}}, "clean_rooms_notebook_task is not supported"),
         ({"condition_task": {"op": "EQUAL_TO", "left": "a", "right": "b"}}, None),
         ({"condition_task": {"op": "LIKE", "left": "a", "right": "b"}}, "condition_task.op must be one of"),
         ({"for_each_task": {"inputs": "[1]", "task": {"task_key": "u", **NOTEBOOK}, "concurrency": 100}}, None),
@@ -104,8 +106,9 @@ def test_tasks_that_cannot_be_honoured_are_refused_by_name(task: dict[str, Any],
 
 
 def test_what_the_task_of_a_loop_cannot_do_is_refused_by_its_name() -> None:
-    loop = {"inputs": "[1]", "task": {"task_key": "inner", "dbt_task": {}}}
-    assert "Task 'inner': dbt_task is not supported" in (supported({"task_key": "t", "for_each_task": loop}, {}) or "")
+    loop = {"inputs": "[1]", "task": {"task_key": "inner", "dashboard_task": {}}}
+    refusal = supported({"task_key": "t", "for_each_task": loop}, {}) or ""
+    assert "Task 'inner': dashboard_task is not supported" in refusal
 
 
 def test_what_tasks_share_is_checked_too() -> None:
