@@ -66,7 +66,7 @@ def run(
     conf: Annotated[str | None, typer.Option(help="Configuration of the run, as JSON.")] = None,
     follow_assets: Annotated[bool, typer.Option(help="Also run the DAGs that the run's asset events start.")] = True,
     debug: DebugOption = False,
-    debugpy: PortOption = 0,
+    debugpy: PortOption = None,
 ) -> None:
     """Run a DAG on the stack that is up, or on one of its own."""
     settings = settings_of()
@@ -85,7 +85,7 @@ def run(
             session = Session.ephemeral(settings, out)
         with session as on:
             day = logical_date
-            options: dict[str, Any] = {"logical_date": day, "conf": configuration, "debug": debug, "port": debugpy}
+            options: dict[str, Any] = {"logical_date": day, "conf": configuration, "debug": debug, "port": debugpy or 0}
             green = on.run(dag, follow_assets=follow_assets, **options)
             on.summary()
     raise typer.Exit(0 if green else 1)
@@ -98,10 +98,10 @@ def up(
     host: Annotated[
         str | None, typer.Option(help="Address to listen on beyond this machine, such as 0.0.0.0 (setting `host`).")
     ] = None,
-    debugpy: PortOption = 0,
+    debugpy: PortOption = None,
 ) -> None:
     """Start a workspace and an S3 server that stay, with their state kept in the project."""
-    settings = settings_of(s3=s3, host=host, debugpy=debugpy or None)
+    settings = settings_of(s3=s3, host=host, debugpy=debugpy)
     with explained():
         from harness.serve import serve, start
 

@@ -11,7 +11,9 @@ from harness.terminal import explained, fetch_missing, out, settings_of
 DEBUG = "breakpoint() in a notebook stops here, in pdb."
 PORT = "Wait at this port of this machine for a debugger (VS Code, PyCharm) before the first cell; needs debugpy."
 DebugOption = Annotated[bool, typer.Option("--debug", help=DEBUG)]
-PortOption = Annotated[int, typer.Option("--debugpy", min=1, max=65535, metavar="PORT", help=PORT, show_default=False)]
+PortOption = Annotated[
+    int | None, typer.Option("--debugpy", min=1, max=65535, metavar="PORT", help=PORT, show_default=False)
+]
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -23,14 +25,14 @@ def run_notebook(
         list[str] | None, typer.Option("--parameter", "-p", help="A parameter, as name=value; may be repeated.")
     ] = None,
     debug: DebugOption = False,
-    debugpy: PortOption = 0,
+    debugpy: PortOption = None,
 ) -> None:
     """Run one notebook on the stack that is up, or on one of its own, and print what its cells put out."""
     settings = settings_of()
     with explained():
         from harness.notebooks import run_alone
 
-        green = run_alone(settings, path, parameters or [], out, fetch_missing, debug, debugpy)
+        green = run_alone(settings, path, parameters or [], out, fetch_missing, debug, debugpy or 0)
     raise typer.Exit(0 if green else 1)
 
 
