@@ -15,12 +15,13 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from harness.notebookcli import DebugOption, PortOption
+from harness.notebookcli import app as notebook_app
 from harness.settings import Settings
 from harness.terminal import err, explained, fetch_missing, out, settings_of
 from harness.testing.cli import app as snapshot_app
 
 DEMO_DAG = "green_energy_extract"
-DEBUG = "breakpoint() in a notebook stops here, in pdb."
 S3Option = Annotated[
     str | None, typer.Option(help="S3 server: moto, minio, minio-binary, seaweedfs, command, or a URL (setting `s3`).")
 ]
@@ -32,8 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Run Airflow + Databricks + S3 pipelines on this machine, unchanged.",
 )
-notebook = typer.Typer(no_args_is_help=True)
-app.add_typer(notebook, name="notebook", help="Work with one notebook by itself.")
+app.add_typer(notebook_app, name="notebook", help="Work with one notebook by itself.")
 app.add_typer(snapshot_app, name="snapshot")
 
 
@@ -65,15 +65,19 @@ def run(
     logical_date: Annotated[str | None, typer.Option(help="Logical date, as 2026-01-31 or with a time.")] = None,
     conf: Annotated[str | None, typer.Option(help="Configuration of the run, as JSON.")] = None,
     follow_assets: Annotated[bool, typer.Option(help="Also run the DAGs that the run's asset events start.")] = True,
-    debug: Annotated[bool, typer.Option("--debug", help=DEBUG)] = False,
+    debug: DebugOption = False,
+    debugpy: PortOption = None,
 ) -> None:
     """Run a DAG on the stack that is up, or on one of its own."""
     settings = settings_of()
     configuration = _json(conf)
     with explained():
+        from harness.ide import require
         from harness.serve import NotRunning, running
         from harness.session import Session
 
+        if debugpy:
+            require(settings)
         try:
             session = Session.attached(settings, out, running(settings))
         except NotRunning:
@@ -81,44 +85,10 @@ def run(
             session = Session.ephemeral(settings, out)
         with session as on:
             day = logical_date
-            green = on.run(dag, follow_assets=follow_assets, logical_date=day, conf=configuration, debug=debug)
+            options: dict[str, Any] = {"logical_date": day, "conf": configuration, "debug": debug, "port": debugpy or 0}
+            green = on.run(dag, follow_assets=follow_assets, **options)
             on.summary()
     raise typer.Exit(0 if green else 1)
-
-
-@notebook.command("run")
-def run_notebook(
-    path: Annotated[str, typer.Argument(help="A notebook's file, or its path in the workspace.")],
-    parameters: Annotated[
-        list[str] | None, typer.Option("--parameter", "-p", help="A parameter, as name=value; may be repeated.")
-    ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help=DEBUG)] = False,
-) -> None:
-    """Run one notebook on the stack that is up, or on one of its own, and print what its cells put out."""
-    settings = settings_of()
-    with explained():
-        from harness.notebooks import run_alone
-
-        green = run_alone(settings, path, parameters or [], out, fetch_missing, debug)
-    raise typer.Exit(0 if green else 1)
-
-
-@notebook.command("shell")
-def shell_of_notebook(
-    path: Annotated[
-        str | None, typer.Argument(help="The notebook whose place it takes, by file or workspace path.")
-    ] = None,
-    parameters: Annotated[
-        list[str] | None, typer.Option("--parameter", "-p", help="A widget's value, as name=value; may be repeated.")
-    ] = None,
-) -> None:
-    """Open IPython with spark, dbutils, display and sql as a notebook has them, on the stack that is up or its own."""
-    settings = settings_of()
-    with explained():
-        from harness.shell import open_shell
-
-        code = open_shell(settings, path, parameters or [], fetch_missing)
-    raise typer.Exit(code)
 
 
 @app.command()
@@ -128,9 +98,10 @@ def up(
     host: Annotated[
         str | None, typer.Option(help="Address to listen on beyond this machine, such as 0.0.0.0 (setting `host`).")
     ] = None,
+    debugpy: PortOption = None,
 ) -> None:
     """Start a workspace and an S3 server that stay, with their state kept in the project."""
-    settings = settings_of(s3=s3, host=host)
+    settings = settings_of(s3=s3, host=host, debugpy=debugpy)
     with explained():
         from harness.serve import serve, start
 

@@ -79,6 +79,9 @@ class Debugger:
                 received += connection.recv(4096) or b"\n"
             first, _, rest = received.partition(b"\n")
             who = json.loads(first)
+            if "port" in who:
+                self._write(f"\n{who['path']} waits for a debugger at 127.0.0.1:{who['port']}\n".encode())
+                return
             self._pause(who, True)
             try:
                 with self._turn, self._alone():

@@ -15,6 +15,7 @@ from rich.console import Console
 from harness.control import api, control
 from harness.dagrun.connections import Endpoints
 from harness.debugging import Debugger
+from harness.ide import attachable, require
 from harness.serve import NotRunning, running
 from harness.settings import Settings
 from harness.stack import Stack
@@ -38,21 +39,27 @@ def run_alone(
     console: Console,
     fetch: Callable[[Settings], object],
     debug: bool = False,
+    port: int = 0,
 ) -> bool:
     """Run a notebook on the stack that is up, or on one of its own; see :func:`run`.
 
     Parameters: ``parameters``: ``name=value`` each; ``fetch``: fetches the jars that Spark needs; ``debug``: its
-    breakpoints stop on this terminal. Raises: ``NotRunnable``.
+    breakpoints stop on this terminal; ``port``: it waits there for a debugger. Raises: ``NotRunnable``,
+    ``StackFailed``.
     """
     path, pairs = workspace_path(name, settings), given(parameters)
+    if port:
+        require(settings)
     with contextlib.ExitStack() as around:
         try:
             endpoints = running(settings).endpoints
         except NotRunning:
             fetch(settings)
             endpoints = around.enter_context(Stack(settings)).endpoints
-        if debug:
+        if debug or port:
             around.enter_context(Debugger(endpoints))
+        if port:
+            around.enter_context(attachable(endpoints, port))
         return run(endpoints, path, pairs, console)
 
 

@@ -18,6 +18,7 @@ from harness.control import control
 from harness.dagrun.connections import Endpoints, declared, environment
 from harness.dagrun.home import AirflowHome
 from harness.debugging import Debugger
+from harness.ide import attachable
 from harness.lake.s3 import S3Endpoint
 from harness.lake.tables import LakeReader
 from harness.progress import Progress
@@ -76,18 +77,22 @@ class Session:
         logical_date: str | None = None,
         conf: dict[str, Any] | None = None,
         debug: bool = False,
+        port: int = 0,
     ) -> bool:
         """Run a DAG, by id or by file, showing it as it happens. Returns: whether all of it is green.
 
-        Parameters: ``debug``: breakpoints of its notebooks stop on this terminal.
+        Parameters: ``debug``: breakpoints of its notebooks stop on this terminal; ``port``: they wait there for a
+        debugger.
         """
         from harness.dagrun.run import run_dag
 
         target: str | Path = Path(dag) if dag.endswith(".py") else dag
         with contextlib.ExitStack() as around:
             progress = around.enter_context(Progress(self.console))
-            if debug:
+            if debug or port:
                 around.enter_context(Debugger(self.endpoints, alone=progress.suspended))
+            if port:
+                around.enter_context(attachable(self.endpoints, port))
             result = run_dag(
                 target,
                 home=self.home,

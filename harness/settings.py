@@ -132,6 +132,12 @@ class Settings(BaseSettings):
     client_secret: str = Field(
         default="", repr=False, description="Secret of that client; by default made for each stack."
     )
+    debugpy: int = Field(
+        default=0,
+        ge=0,
+        lt=65536,
+        description="Port of this machine at which each task waits for a debugger (VS Code, PyCharm); 0: none does.",
+    )
     network: list[str] = Field(
         default=[],
         description="Hosts or networks beyond this machine that DAGs and notebooks may reach; `*`: all (guard off).",

@@ -30,8 +30,9 @@ def open_shell(settings: Settings, name: str | None, parameters: list[str], fetc
     """Open a shell on the stack that is up, or on one of its own, until it is left.
 
     Parameters: ``name``: the notebook, by its file or workspace path, whose place the shell takes: relative paths,
-    imports and the working directory are its; by default one in the first of the setting ``mounts``; ``parameters``:
-    ``name=value`` each, its widgets. Returns: the exit code of the shell. Raises: ``NotRunnable``, ``StackFailed``.
+    imports and the working directory are that one's; by default one in the first of the setting ``mounts``;
+    ``parameters``: ``name=value`` each, its widgets. Returns: the exit code of the shell. Raises: ``NotRunnable``,
+    ``StackFailed``.
     """
     mounted = [prefix for prefix, folder in settings.mounts.items() if settings.path(folder).is_dir()]
     path = workspace_path(name, settings) if name else f"{[*mounted, '/Workspace'][0]}/{NAME}"

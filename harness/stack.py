@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from harness import netguard
+from harness import ide, netguard
 from harness.certificates import Certificates, ensure
 from harness.control import StackFailed, api, control
 from harness.dagrun.connections import Endpoints, is_placeholder
@@ -81,6 +81,8 @@ class Stack:
         if self._ephemeral:
             started.callback(shutil.rmtree, self.directory, ignore_errors=True)
         self._check_exposure()
+        if self.settings.debugpy:
+            ide.require(self.settings)
         # The token is as good as a password for everything in the workspace: made per stack unless the state has one.
         self.token = self.settings.token or self._kept("token", "dapi")
         self.client_secret = self.settings.client_secret or self._kept("client_secret", "dose")
@@ -98,6 +100,8 @@ class Stack:
             self._child(started, "the workspace", "harness.workspace", self._workspace_config(), servers)
             for child in self._children:
                 child.wait_ready()
+            if self.settings.debugpy:
+                ide.listen(self.endpoints, self.settings.debugpy)
             self._keep_buckets(started, buckets)
         except (ProcessFailed, S3Unavailable) as error:
             raise StackFailed(str(error)) from error

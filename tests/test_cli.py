@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import pytest
 from harness.dagrun.connections import Endpoints
 from harness.disk import disk_is_full
 from harness.serve import locked, write_private
+from tests.dap import Ide
 
 ROOT = Path(__file__).parents[1]
 SECRET = "from-the-environment"
@@ -274,6 +276,35 @@ def test_a_breakpoint_in_a_notebook_stops_on_the_terminal_that_started_it(state)
     assert (left.returncode, "BdbQuit" in left.stdout) == (1, True)
     passed = subprocess.run(command, stdin=subprocess.DEVNULL, **options)
     assert (passed.returncode, "breakpoint() was passed over" in passed.stdout) == (0, True)
+
+
+@pytest.mark.slow
+def test_a_notebook_waits_for_a_debugger_where_it_is_told_to(state, tmp_path):
+    folder = Path(json.loads(state["HARNESS_MOUNTS"])["/Workspace/Elsewhere"])
+    (folder / "waits.py").write_text("# Databricks notebook source\nx = 1\nprint('x is', x)\n")
+    command = [sys.executable, "-m", "harness.cli", "notebook", "run", str(folder / "waits.py"), "--debugpy"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, **state, "PYTHONUNBUFFERED": "1"}
+    options = {"cwd": ROOT, "env": environment, "stdin": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen([*command, str(port)], stdout=subprocess.PIPE, **options) as process:
+        assert process.stdout.readline() == "\n"
+        assert process.stdout.readline() == f"/Workspace/Elsewhere/waits waits for a debugger at 127.0.0.1:{port}\n"
+        with Ide(port) as debugger:
+            debugger.attach({str(folder / "waits.py"): [3]})
+            thread, _, line = debugger.stopped()
+            assert (line, debugger.evaluate(thread, "x")) == (3, "1")
+            debugger.ask("continue", threadId=thread)
+            assert "x is 1\n" in process.stdout.read()
+    assert process.returncode == 0
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+    for refused in (["notebook", "run", "/Workspace/Elsewhere/waits"], ["run", "some_dag"], ["up"]):
+        answer = harness(*refused, "--debugpy", "5678", **{**state, "HARNESS_KERNEL_PYTHON": str(python)})
+        words = "already up" if refused == ["up"] else "has no debugpy"
+        assert (answer.returncode, words in answer.stderr) == (1, True), answer.stderr
 
 
 @pytest.mark.slow

@@ -20,13 +20,18 @@ class Refused(Exception):
 
 
 def request(
-    spec: KernelSpec, method: str, path: str, document: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    spec: KernelSpec,
+    method: str,
+    path: str,
+    document: Mapping[str, Any],
+    headers: Mapping[str, str] | None = None,
+    prefix: str = "api",
 ) -> dict[str, Any]:
-    """Call ``/api/<path>``: with a query for GET, else with a JSON body.
+    """Call ``/<prefix>/<path>``: with a query for GET, else with a JSON body.
 
     Returns: the answer. Raises: ``Refused``; ``OSError`` when the workspace is gone.
     """
-    url, body = f"{spec.workspace_url}/api/{path}", None
+    url, body = f"{spec.workspace_url}/{prefix}/{path}", None
     if method == "GET":
         url += f"?{urlencode(document)}"
     else:

@@ -34,7 +34,8 @@ class KernelSpec:
     the task's cluster is given; they may name secrets (cluster.py). Of a jar task: ``entry_point``: its main class,
     ``jars``: paths, ``options``: more for spark-submit. ``jvm``: what starts its JVM (lake/submission.py).
     ``debugger``: the Unix socket that its breakpoints lead to; empty: nowhere. ``coverage``: how its lines are counted
-    (coverage.py); empty: not. ``interactive``: no task, but a shell (interactive.py).
+    (coverage.py); empty: not. ``interactive``: no task, but a shell (interactive.py). ``debugpy``:
+    the port at which it waits for a debugger; 0: it does not (ide.py).
     """
 
     kind: Literal["notebook", "python", "wheel", "jar", "submit"]
@@ -63,6 +64,7 @@ class KernelSpec:
     debugger: str = ""
     coverage: dict[str, Any] = field(default_factory=dict)
     interactive: bool = False
+    debugpy: int = 0
 
     def write(self, path: Path) -> None:
         """Write the specification, readable by us alone: it holds secrets."""

@@ -11,6 +11,7 @@ from harness.kernel import cluster
 from harness.kernel.coverage import Measured
 from harness.kernel.debugger import Breakpoints
 from harness.kernel.failures import Sources, describe
+from harness.kernel.ide import wait_for_debugger
 from harness.kernel.jvm import run_jvm
 from harness.kernel.notebook import NotebookRun
 from harness.kernel.outputs import Log, Stream
@@ -62,6 +63,8 @@ def _execute(shell: Shell, spec: KernelSpec, measured: Measured) -> KernelResult
     if spec.kind in ("jar", "submit"):
         return run_jvm(spec, cluster.of_jvm(session.conf), session.paths, session.fetch)
     dbutils, display, names = session.equip(shell)
+    if spec.debugpy:
+        wait_for_debugger(spec)
     directory = Path(spec.directory)
     if spec.kind == "wheel":
         return run_wheel(shell, names, spec.package, spec.entry_point, spec.arguments)

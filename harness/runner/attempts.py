@@ -246,8 +246,7 @@ class Executor:
             if spec.kind in OF_THE_JVM:
                 spec = replace(spec, jvm=submission(self._engine, directory))
             self.debugging.begin(attempt)
-            spec = replace(spec, debugger=self.debugging.socket, coverage=self.debugging.coverage)
-            spec.write(directory / "spec.json")
+            self.debugging.told(spec).write(directory / "spec.json")
             fork = self._forks.fork(directory / "spec.json", Path(spec.path).parent, directory / "log.txt")
             attempt.forked(fork)
             started()

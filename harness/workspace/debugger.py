@@ -18,6 +18,18 @@ def attach(call: Call) -> Document:
     return {}
 
 
+def listen(call: Call) -> Document:
+    """Have the tasks that start from now on wait for a debugger at ``port`` of this machine; 0: none.
+
+    Returns: the ``port`` so far.
+    """
+    debugging, port = call.workspace.runner.debugging, call.integer("port")
+    if not 0 <= port < 65536:
+        raise InvalidParameter(f"Expected port to be between 0 and 65535, got {port}.")
+    before, debugging.port = debugging.port, port
+    return {"port": before}
+
+
 def pause(call: Call) -> Document:
     """Stop the clock of a task run that stands at a breakpoint (``paused``), or let it go on."""
     call.workspace.runner.debugging.pause(call.integer("task_run_id"), call.flag("paused"))
@@ -26,5 +38,6 @@ def pause(call: Call) -> Document:
 
 routes = [
     Route("/_harness/debugger", endpoint(attach), methods=["POST"]),
+    Route("/_harness/debugger/attach", endpoint(listen), methods=["POST"]),
     Route("/_harness/debugger/pause", endpoint(pause), methods=["POST"]),
 ]
