@@ -12,6 +12,8 @@ COPY harness /src/harness
 RUN /opt/harness/bin/pip install --no-cache-dir --no-deps /src
 # Jars, catalog classes and the archive of the JVM's loaded classes: afterwards no network is needed.
 COPY containers/warm.py /src/
+# Behind a proxy with an authority of its own: the file, in the base image, that names it.
+ARG SSL_CERT_FILE
 RUN mkdir -p /src/dags /src/notebooks && cd /src \
     && /opt/harness/bin/harness fetch && /opt/harness/bin/python warm.py \
     && chmod -R a+rwX /opt/cache
@@ -25,7 +27,7 @@ ENV PATH=/opt/harness/bin:$PATH HARNESS_CACHE=/opt/cache HARNESS_STATE=/state PY
 USER harness
 WORKDIR /project
 VOLUME /state
-HEALTHCHECK --interval=5s --timeout=30s --start-period=120s CMD ["harness", "status"]
+HEALTHCHECK --interval=10s --timeout=30s --start-period=120s CMD ["harness", "status"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["harness"]
 CMD ["up", "--foreground"]

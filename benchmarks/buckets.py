@@ -1,13 +1,15 @@
 """What each S3 server takes for what pipelines do: ``python -m benchmarks.buckets [SERVER...]``.
 
 Measured by boto3, one client, without Spark: 10,000 small objects written by 16 threads, listed, and removed by a
-reset; one object of 1 GB up in parts of 16 MB and down again. Prints a table for docs/s3.md.
+reset; one object of 1 GB up in parts of 16 MB and down again. Then the whole of `harness demo` on each. Prints the
+figures, and keeps them in benchmarks/results.json.
 """
 
 from __future__ import annotations
 
 import io
 import itertools
+import subprocess
 import sys
 import tempfile
 import time
@@ -17,11 +19,15 @@ from typing import Any
 
 from boto3.s3.transfer import TransferConfig
 
+from benchmarks.client import Figures
+from benchmarks.results import keep, machine
 from harness.lake.buckets import S3Unavailable, empty, plan
 from harness.lake.buckets.reset import client
 from harness.process import Child, ProcessFailed
 from harness.settings import Settings
 
+ROOT = Path(__file__).parents[1]
+TITLE = "S3 servers, in seconds"
 OBJECTS, THREADS, LARGE, PART = 10_000, 16, 1_000_000_000, 16 << 20
 COLUMNS = ("start", "write 10,000 objects", "list them", "1 GB up", "1 GB down", "reset")
 
@@ -72,15 +78,30 @@ def measure(kind: str, directory: Path) -> list[float]:
     return [after - before for before, after in itertools.pairwise(marks)]
 
 
+def demo(kind: str) -> float:
+    """Seconds of the whole demo, the start and the end of its stack among them. Raises: ``ProcessFailed``."""
+    started = time.monotonic()
+    command = [sys.executable, "-m", "harness.cli", "demo", "--s3", kind]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ProcessFailed(f"the demo fails on {kind}: {done.stdout[-500:]}{done.stderr[-500:]}")
+    return time.monotonic() - started
+
+
 def main(kinds: list[str]) -> None:
-    print(f"| server | {' | '.join(COLUMNS)} |\n|---{'|---' * len(COLUMNS)}|")
+    figures: Figures = {**machine()}
     for kind in kinds:
         with tempfile.TemporaryDirectory() as directory:
             try:
-                cells = [f"{seconds:.1f} s" for seconds in measure(kind, Path(directory))]
+                seconds = dict(zip(COLUMNS, measure(kind, Path(directory)), strict=True))
+                figures[kind] = {name: round(value, 1) for name, value in {**seconds, "demo": demo(kind)}.items()}
             except (S3Unavailable, ProcessFailed) as error:
-                cells = [str(error).splitlines()[0]]
-        print(f"| `{kind}` | {' | '.join(cells)} |", flush=True)
+                print(f"{kind}: {error}", file=sys.stderr)
+                continue
+        if isinstance(first := figures.get("moto"), dict):
+            figures[kind]["demo / moto"] = round(figures[kind]["demo"] / first["demo"], 2)
+        print(kind, figures[kind], flush=True)
+    keep({TITLE: figures})
 
 
 if __name__ == "__main__":

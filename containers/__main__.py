@@ -8,13 +8,17 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from containers import harness, minio
 from containers.engine import EngineUnavailable, engine
-from containers.minio import image
 
 
 def main(options: list[str]) -> int:
     with engine():
-        print(f"MinIO: {image()}", flush=True)
+        print(f"MinIO: {minio.image()}", flush=True)
+        try:
+            print(f"The harness: {harness.image()}", flush=True)
+        except EngineUnavailable as error:
+            print(f"The harness's own image is not tested: {error}", flush=True)
         tests = [sys.executable, "-m", "pytest", "-m", "containers", "-rs", *(options or ["tests"])]
         code = subprocess.run(tests, check=False).returncode
         if code or options:

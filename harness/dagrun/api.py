@@ -6,6 +6,7 @@ than half of the first ``dag.test()`` of a process (measured: 6.9 s in all, 3.3 
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 HEALTH = "/health"
@@ -16,8 +17,11 @@ def make_fast() -> str | None:
 
     Returns: ``None``, or why Airflow's own (slow) application is used instead.
     """
-    from airflow.api_fastapi.execution_api import versions
-    from airflow.api_fastapi.execution_api.routes import execution_api_router as router
+    with warnings.catch_warnings():
+        # It imports Starlette's test client, which warns where httpx2 is missing: nothing of it is used.
+        warnings.filterwarnings("ignore", "Using `httpx` with `starlette.testclient`")
+        from airflow.api_fastapi.execution_api import versions
+        from airflow.api_fastapi.execution_api.routes import execution_api_router as router
     from airflow.sdk.api.datamodels._generated import API_VERSION
     from airflow.sdk.execution_time import supervisor
 

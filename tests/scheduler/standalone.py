@@ -26,13 +26,13 @@ class Airflow:
     """A running Airflow, asked over its public REST API."""
 
     def __init__(self, url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-        self._url, self._process, self._log = url, process, log
+        self.url, self._process, self._log = url, process, log
         self._token = ""
         self._clock = threading.Event()
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         request = urllib.request.Request(
-            f"{self._url}{path}",
+            f"{self.url}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"},
@@ -74,6 +74,20 @@ class Airflow:
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=100"
         found: list[dict[str, Any]] = self.ask("GET", path)["task_instances"]
         return found
+
+    def three_dags_by_their_assets(self) -> None:
+        """Trigger the first of the production DAGs; all three have to be green, each started by the one before."""
+        for dag_id in ("green_energy_transform", "green_energy_load", "green_energy_extract"):
+            self.dag(dag_id)
+        self.ask("POST", "/api/v2/dags/green_energy_extract/dagRuns", {"logical_date": None})
+        for dag_id, started in (
+            ("green_energy_extract", "manual"),
+            ("green_energy_load", "asset_triggered"),
+            ("green_energy_transform", "asset_triggered"),
+        ):
+            run = self.ended(dag_id, started)
+            tasks = {each["task_id"]: each["state"] for each in self.tasks(dag_id, run["dag_run_id"])}
+            assert (dag_id, run["state"]) == (dag_id, "success"), tasks
 
 
 @contextlib.contextmanager

@@ -27,17 +27,7 @@ def airflow(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def test_the_three_dags_run_one_after_the_other_by_their_assets(airflow, stack):
     from harness.lake.tables import LakeReader
 
-    for dag_id in ("green_energy_transform", "green_energy_load", "green_energy_extract"):
-        airflow.dag(dag_id)
-    airflow.ask("POST", "/api/v2/dags/green_energy_extract/dagRuns", {"logical_date": None})
-    for dag_id, started in (
-        ("green_energy_extract", "manual"),
-        ("green_energy_load", "asset_triggered"),
-        ("green_energy_transform", "asset_triggered"),
-    ):
-        run = airflow.ended(dag_id, started)
-        tasks = {each["task_id"]: each["state"] for each in airflow.tasks(dag_id, run["dag_run_id"])}
-        assert (dag_id, run["state"]) == (dag_id, "success"), tasks
+    airflow.three_dags_by_their_assets()
     lake = LakeReader(stack.workspace_url, stack.token, stack.s3)
     assert lake.table("main.green_energy.facility_efficiency").count() > 0
 
