@@ -15,6 +15,7 @@ from harness.settings import Settings
 from harness.validate.config import Config
 from harness.validate.run import RULES
 from harness.workspace.capabilities import Capability
+from tests.sql.entries import families
 
 COMMANDS = (
     "demo", "run", "notebook run", "up", "down", "env", "status", "fetch", "doctor", "capabilities", "validate",
@@ -146,6 +147,30 @@ def services() -> Iterator[str]:
     yield ""
     yield f"Nothing is served of {len(absent)} services with {sum(absent.values())} operations:"
     yield ", ".join(f"`{service}` ({known})" for service, known in absent.items()) + "."
+
+
+def corpus() -> Iterator[str]:
+    """How many statements of each family of the SQL corpus come out as documented."""
+    yield "| family | as documented | otherwise | doors |"
+    yield "|---|---|---|---|"
+    sums = [0, 0]
+    for family in families():
+        other = sum(bool(entry.instead) for entry in family.judged)
+        held = len(family.judged) - other
+        sums = [sums[0] + held, sums[1] + other]
+        file = f"[{family.title}](../tests/sql/corpus/{family.name}.sql)"
+        yield f"| {file} | {held} | {other} | {', '.join(family.doors)} |"
+    yield f"| all {sum(sums)} | {sums[0]} | {sums[1]} | |"
+
+
+def differences() -> Iterator[str]:
+    """The statements that come out otherwise, each with the reason."""
+    for family in families():
+        for entry in family.judged:
+            if entry.instead:
+                statement = " ".join(entry.sql.split())
+                shown = statement if len(statement) <= 90 else f"{statement[:88]} …"
+                yield f"- `{shown}` ({entry.page}): {entry.reason}"
 
 
 def _proof(row: Capability) -> str:
