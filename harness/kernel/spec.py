@@ -33,10 +33,11 @@ class KernelSpec:
     wheel task, whose ``path`` is the place it runs in. ``variables`` (of the environment) and ``conf`` (of Spark): what
     the task's cluster is given; they may name secrets (cluster.py). Of a jar task: ``entry_point``: its main class,
     ``jars``: paths, ``options``: more for spark-submit. ``jvm``: what starts its JVM (lake/submission.py).
-    ``debugger``: the Unix socket that its breakpoints lead to; empty: nowhere.
+    ``debugger``: the Unix socket that its breakpoints lead to; empty: nowhere. ``pipeline``: what an update of a
+    pipeline is to do (runner/pipelinesources.py).
     """
 
-    kind: Literal["notebook", "python", "wheel", "jar", "submit"]
+    kind: Literal["notebook", "python", "wheel", "jar", "submit", "pipeline"]
     path: str
     workspace_path: str
     directory: str
@@ -60,6 +61,7 @@ class KernelSpec:
     options: list[str] = field(default_factory=list)
     jvm: dict[str, Any] = field(default_factory=dict)
     debugger: str = ""
+    pipeline: dict[str, Any] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
         """Write the specification, readable by us alone: it holds secrets."""

@@ -92,6 +92,10 @@ def _execute(shell: Shell, spec: KernelSpec) -> KernelResult:
     names = predefined(spark, dbutils, display)
     install_modules(names)
     directory = Path(spec.directory)
+    if spec.kind == "pipeline":
+        from harness.kernel.pipelines.update import run_update
+
+        return run_update(shell, spark, dbutils, display, paths, spec)
     if spec.kind == "wheel":
         return run_wheel(shell, names, spec.package, spec.entry_point, spec.arguments)
     if spec.kind == "python":
