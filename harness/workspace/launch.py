@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from databricks.sdk.service.jobs import JobSettings
 
 from harness.runner.run import LifeCycle, Result, Run, State, TaskRun, now
-from harness.workspace import clusters, gitsource, jobs, jobspec, libraries, nesting, pipelineupdates
+from harness.workspace import clusters, gitsource, jobs, jobspec, libraries, nesting, pipelineruns, pipelineupdates
 from harness.workspace.errors import ApiError, InvalidParameter
 from harness.workspace.store import Document, Taken
 from harness.workspace.wire import Call, api, whole
@@ -96,7 +96,7 @@ def hand_over(workspace: Workspace, run: Run) -> None:
 def progressed(workspace: Workspace, run: Run) -> None:
     """Take note of a run's new state, and of what follows from it for other runs. Called by the runner."""
     workspace.runs.changed(run)
-    if run.run_type == pipelineupdates.RUN_TYPE:
+    if run.run_type == pipelineruns.RUN_TYPE:
         pipelineupdates.progressed(workspace, run)
     for task in run.task_runs():
         # Whatever ended a task, a notebook that it started does not outlive it.

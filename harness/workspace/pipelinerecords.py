@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Updates:
-    """The updates under way, by id, with their runs; and which client has read what of them."""
+    """The updates under way, by id, with their runs; and which client has read what at which path."""
 
     active: dict[str, Run] = field(default_factory=dict)
     seen: set[tuple[str, str, str]] = field(default_factory=set)

@@ -12,26 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 from databricks.sdk.service.jobs import PipelineParams
 
-from harness.runner.run import LifeCycle, Result, Run, TaskRun, now
-from harness.workspace import pipelineevents
+from harness.runner.run import LifeCycle, Result, Run, now
+from harness.workspace import pipelineevents, pipelineruns
 from harness.workspace.errors import Conflict, InvalidParameter
 from harness.workspace.jobspec import typed
 from harness.workspace.pipelinerecords import find, find_update, of_pipeline
+from harness.workspace.pipelineruns import SELECTIONS
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, api, page
 
 if TYPE_CHECKING:
     from harness.workspace.state import Workspace
 
-RUN_TYPE = "PIPELINE_UPDATE"
 ENDED = ("COMPLETED", "FAILED", "CANCELED")
 INTERRUPTED = "The workspace stopped during this update."
-# Of a request, and what each must be.
-SELECTIONS = ("refresh_selection", "full_refresh_selection")
+# Of a request.
 FIELDS = frozenset({"pipeline_id", "cause", "development", "full_refresh", "validate_only", "parameters", *SELECTIONS})
-# Of a specification: what would change what an update does, and cannot be honoured.
-REFUSED = ("ingestion_definition", "gateway_definition", "filters")
-SOURCES = ("notebook", "file", "glob")
 # A client that has seen an update's state and asks again is answered when it has another; the SDK gives up after 60 s.
 MOST_HELD = 50.0
 LATEST = 5
@@ -56,7 +52,7 @@ def begin(workspace: Workspace, pipeline: Document, asked: Document, cause: str)
     update's id. Raises: ``InvalidParameter`` for what cannot be run, ``Conflict`` during another update.
     """
     spec, pipeline_id = pipeline["spec"], pipeline["pipeline_id"]
-    runnable(spec)
+    pipelineruns.runnable(spec)
     update_id = str(uuid.uuid4())
     update: Document = {
         "update_id": update_id,
@@ -70,7 +66,7 @@ def begin(workspace: Workspace, pipeline: Document, asked: Document, cause: str)
         "validate_only": bool(asked.get("validate_only")),
         **{name: asked[name] for name in (*SELECTIONS, "parameters") if asked.get(name)},
     }
-    run = _run(workspace, pipeline, update)
+    run = pipelineruns.run_of(workspace, pipeline, update)
     with workspace.updates.lock:
         active = next((each for each in workspace.updates.active.values() if each.name == pipeline_id), None)
         if active is not None:
@@ -82,66 +78,6 @@ def begin(workspace: Workspace, pipeline: Document, asked: Document, cause: str)
     workspace.store.put("pipeline_update", update_id, update)
     workspace.runner.submit(run)
     return run
-
-
-def runnable(spec: Document) -> None:
-    """Raises: ``InvalidParameter`` naming what of a pipeline's specification cannot be run here."""
-    if spec.get("continuous"):
-        raise InvalidParameter("continuous pipelines are not supported here: an update ends when its tables are new.")
-    for name in REFUSED:
-        if spec.get(name):
-            raise InvalidParameter(f"{name} is not supported here.")
-    libraries = spec.get("libraries") or []
-    if not libraries:
-        raise InvalidParameter("The pipeline has no source code: libraries is empty.")
-    for library in libraries:
-        kinds = [kind for kind in library if library[kind]]
-        if len(kinds) != 1 or kinds[0] not in SOURCES:
-            raise InvalidParameter(
-                f"libraries: {', '.join(kinds) or 'an empty library'} is not supported here; supported: "
-                f"{', '.join(SOURCES)}. Python packages are named in environment.dependencies."
-            )
-        path = library[kinds[0]].get("include" if kinds[0] == "glob" else "path")
-        if not path:
-            raise InvalidParameter(f"libraries: {kinds[0]} needs a path.")
-        if kinds[0] == "glob" and any(mark in path.removesuffix("/**") for mark in "*?["):
-            raise InvalidParameter(f"libraries: glob.include {path} is not supported; end a folder with /**.")
-
-
-def _run(workspace: Workspace, pipeline: Document, update: Document) -> Run:
-    spec = update["config"]
-    cluster: Document = next((c for c in spec.get("clusters") or [] if c.get("label", "default") == "default"), {})
-    given = {**spec.get("configuration", {}), **update.get("parameters", {})}
-    conf = {**(cluster.get("spark_conf") or {}), **given}
-    asked = {
-        "pipeline_id": pipeline["pipeline_id"],
-        "name": spec["name"],
-        "update_id": update["update_id"],
-        "catalog": spec.get("catalog") or workspace.config.default_catalog,
-        "schema": spec.get("schema") or spec.get("target") or "default",
-        "libraries": spec["libraries"],
-        "root_path": spec.get("root_path", ""),
-        "full_refresh": update["full_refresh"],
-        "validate_only": update["validate_only"],
-        **{name: update.get(name, []) for name in SELECTIONS},
-    }
-    task = {
-        "task_key": "update",
-        "pipeline_update": asked,
-        "new_cluster": {**cluster, "spark_conf": conf},
-        "environment_key": "pipeline",
-    }
-    number = workspace.store.next("id", 2)
-    environment = {"environment_key": "pipeline", "spec": spec.get("environment") or {}}
-    return Run(
-        run_id=number,
-        job_id=0,
-        name=pipeline["pipeline_id"],
-        settings={"tasks": [task], "environments": [environment], "update_id": update["update_id"]},
-        tasks=[TaskRun(number + 1, "update", task, str(pipelineevents.folder(workspace, update)))],
-        run_type=RUN_TYPE,
-        creator=workspace.config.user,
-    )
 
 
 def progressed(workspace: Workspace, run: Run) -> None:
@@ -212,7 +148,7 @@ async def hold(call: Call, pipeline_id: str) -> None:
     if active is None:
         return
     before = active.state.life_cycle.value
-    reader = (active.settings["update_id"], call.request.headers.get("user-agent", ""), before)
+    reader = (call.request.url.path, call.request.headers.get("user-agent", ""), f"{active.run_id} {before}")
     if reader not in workspace.updates.seen:
         workspace.updates.seen.add(reader)
         return

@@ -44,7 +44,8 @@ class Pipelines:
         update_id = str(self.w.pipelines.start_update(pipeline_id, **asked).update_id)
         while True:
             update = self.w.pipelines.get_update(pipeline_id, update_id).update
-            assert update is not None and update.state is not None
+            assert update is not None
+            assert update.state is not None
             if update.state.value in ENDED:
                 return update
 

@@ -24,7 +24,7 @@ def clean():
 
 @dp.temporary_view()
 def countries():
-    return spark.createDataFrame([("nl", "Netherlands"), ("be", "Belgium")], "code STRING, country STRING")
+    return spark.sql("VALUES ('nl', 'Netherlands'), ('be', 'Belgium') AS t(code, country)")
 """
 RAW = """
 import dlt
@@ -83,4 +83,63 @@ def test_tables_are_brought_up_to_date_in_their_order(
     assert pipelines.rows("main.sales.report") == [{"countries": 2, "total": 153}]
     assert pipelines.update(id, full_refresh=True).state.value == "COMPLETED"
     assert [row["id"] for row in pipelines.rows("main.sales.raw", "id")] == [1, 2, 3, 4, 5]
-    assert sql("SELECT total FROM main.sales.by_country WHERE country = 'Netherlands'").collect()[0][0] == 151
+    assert sql("SELECT total FROM main.sales.by_country WHERE country = 'Netherlands'")[0][0] == 151
+
+
+FIRST = """# Databricks notebook source
+# MAGIC %md ## Each notebook has variables of its own
+# COMMAND ----------
+import dlt
+LIMIT = 3
+# COMMAND ----------
+columns = "id BIGINT COMMENT 'a number', origin STRING"
+dlt.create_streaming_table("both", schema=columns, expect_all_or_drop={"small": "id < 9"})
+
+for origin in ("a", "b"):
+    @dlt.append_flow(target="both", name=f"from_{origin}")
+    def rows(origin=origin):
+        return spark.readStream.table(f"main.sales.source_{origin}").selectExpr("id", f"'{origin}' AS origin").where(
+            f"id < {LIMIT} OR id > 8")
+# COMMAND ----------
+@dlt.append_flow(target="both", once=True)
+def backfill():
+    return spark.sql("SELECT -1L AS id, 'once' AS origin")
+"""
+SECOND = """-- Databricks notebook source
+-- MAGIC %md in SQL
+-- COMMAND ----------
+SET sales.least = 1;
+CREATE TEMPORARY LIVE VIEW ids AS SELECT id FROM LIVE.both WHERE id >= ${sales.least};
+-- COMMAND ----------
+CREATE OR REFRESH STREAMING TABLE ids_streamed (CONSTRAINT even EXPECT (id % 2 = 0)) AS
+SELECT * FROM STREAM(main.sales.source_a);
+CREATE LIVE TABLE counted (number BIGINT COMMENT 'how many', least BIGINT)
+TBLPROPERTIES ('quality' = 'gold') AS SELECT count(*) AS number, min(id) AS least FROM ids
+"""
+THIRD = """# Databricks notebook source
+import dlt
+LIMIT = "other"
+"""
+
+
+def test_notebooks_fill_one_table_by_several_flows(pipelines: Pipelines, make_notebook: Make, sql: Any) -> None:
+    sql("CREATE SCHEMA main.sales")
+    for name in "ab":
+        sql(f"CREATE TABLE main.sales.source_{name} AS SELECT id FROM range(10)")
+    paths = [
+        make_notebook(FIRST, "/Users/me/one"),
+        make_notebook(SECOND, "/Users/me/two", language="SQL"),
+        make_notebook(THIRD, "/Users/me/three"),
+    ]
+    id = pipelines.make({}, libraries=[{"notebook": {"path": path}} for path in paths])
+    assert pipelines.update(id).state.value == "COMPLETED", pipelines.errors(id)
+    rows = [("-1", "once"), *((str(n), o) for n in range(3) for o in "ab")]
+    assert sorted((str(r["id"]), r["origin"]) for r in pipelines.rows("main.sales.both")) == sorted(rows)
+    assert pipelines.rows("main.sales.counted") == [{"number": 4, "least": 1}]
+    # Nothing is new: no row comes twice, and the one-time flow stays away.
+    assert pipelines.update(id, refresh_selection=["both"]).state.value == "COMPLETED"
+    done = {name: event["details"]["flow_progress"] for name, event in pipelines.flows(id, "COMPLETED").items()}
+    assert done["backfill"]["metrics"] == done["from_a"]["metrics"] == {"num_output_rows": 0}
+    assert len(pipelines.rows("main.sales.both")) == 7
+    columns = {each.name: each.comment for each in pipelines.w.tables.get("main.sales.both").columns}
+    assert columns == {"id": "a number", "origin": None}

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from harness.kernel.spec import KernelError
+
 
 class PipelineError(Exception):
     """A pipeline that cannot be run as it is defined. The message begins with the error condition."""
@@ -37,6 +39,15 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
+
+
+class SourceFailed(Exception):
+    """A notebook that failed while it was run. ``error``: what it says of it."""
+
+    def __init__(self, error: KernelError) -> None:
+        super().__init__(f"{error.name}: {error.value}")
+        self.error = error
+        self.place = Place(error.notebook, error.line)
 
 
 class Kind(StrEnum):

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.kernel.pipelines.definitions import Dataset, Flow, PipelineError, Place
+from harness.kernel.pipelines.definitions import Dataset, Flow, PipelineError, Place, SourceFailed
 
 FILE = "events.jsonl"
 
@@ -90,6 +90,10 @@ class Events:
 
     def error(self, error: BaseException, place: Place | None) -> dict[str, Any]:
         """An exception as the log shows it, with the lines of the pipeline's code that it passed through."""
+        if isinstance(error, SourceFailed):
+            inner = error.error
+            shown = {"class_name": inner.name, "message": inner.value, "stack": [_place(error.place)]}
+            return {"fatal": True, "exceptions": [shown]}
         place = error.place if isinstance(error, PipelineError) and error.place else place
         stack = []
         for frame, line in traceback.walk_tb(error.__traceback__):

@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.kernel.display import Display
 from harness.kernel.dbutils import DBUtils
+from harness.kernel.display import Display
 from harness.kernel.failures import Sources
 from harness.kernel.notebook import NotebookRun, predefined
 from harness.kernel.pipelines import statements
-from harness.kernel.pipelines.definitions import Graph, NotSupported, PipelineError, Place
+from harness.kernel.pipelines.definitions import Graph, NotSupported, PipelineError, Place, SourceFailed
 from harness.kernel.shell import Shell
 from harness.kernel.source import COMMENTS, HEADER, Notebook, read
-from harness.kernel.spec import KernelError
 from harness.lake.paths import WorkspacePaths
-
-
-class SourceFailed(Exception):
-    """A notebook that failed while it was run. ``error``: what it says of it."""
-
-    def __init__(self, error: KernelError) -> None:
-        super().__init__(f"{error.name}: {error.value}")
-        self.error = error
-        self.place = Place(error.notebook, error.line)
 
 
 class Loader:
@@ -129,8 +118,3 @@ def is_notebook(path: Path) -> bool:
         )
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         return file.readline().rstrip() == f"{comment} {HEADER}"
-
-
-def parameters(values: Mapping[str, str]) -> dict[str, str]:
-    """Configuration as Spark takes it: every value a string."""
-    return {str(key): str(value) for key, value in values.items()}

@@ -22,10 +22,10 @@ from harness.kernel.display import Display
 from harness.kernel.failures import Position, describe
 from harness.kernel.pipelines import api, expectations, schemas, statements
 from harness.kernel.pipelines.analysis import Analysis, Found, InFlow, configured, evaluated
-from harness.kernel.pipelines.definitions import Flow, Graph, Kind, PipelineError, Place
+from harness.kernel.pipelines.definitions import Flow, Graph, Kind, PipelineError, Place, SourceFailed
 from harness.kernel.pipelines.events import FILE, Events
 from harness.kernel.pipelines.expectations import Counts
-from harness.kernel.pipelines.sources import Loader, SourceFailed
+from harness.kernel.pipelines.sources import Loader
 from harness.kernel.pipelines.writing import Tables
 from harness.kernel.shell import Shell
 from harness.kernel.spec import KernelError, KernelResult, KernelSpec
@@ -65,8 +65,16 @@ class _Update:
         self._tables = Tables(spark, self._asked["pipeline_id"])
         self._found: dict[str, Found] = {}
         self._failed: list[tuple[Flow, BaseException]] = []
+        self._made_schema = False
 
     def run(self) -> KernelResult:
+        try:
+            return self._run()
+        finally:
+            if self._made_schema and self._asked["validate_only"]:
+                self._spark.sql(f"DROP SCHEMA {quoted([self._graph.catalog, self._graph.schema])}")
+
+    def _run(self) -> KernelResult:
         place: Place | None = None
         try:
             self._initialize()
@@ -102,8 +110,9 @@ class _Update:
     def _initialize(self) -> None:
         self._events.progress("INITIALIZING")
         home = quoted([self._graph.catalog, self._graph.schema])
-        if not self._asked["validate_only"]:
-            self._spark.sql(f"CREATE SCHEMA IF NOT EXISTS {home}")
+        # Names are looked up in it, also by an update that makes nothing.
+        self._made_schema = not self._spark.catalog.databaseExists(home)
+        self._spark.sql(f"CREATE SCHEMA IF NOT EXISTS {home}")
         self._spark.sql(f"USE {home}")
         api.install(self._graph, self._read, self._read_stream, self._loader.place)
         self._install_names()

@@ -131,7 +131,10 @@ class Tables:
             clauses += [f"{words} ({', '.join(quoted([name]) for name in names)})"] if names else []
         # Not by DataFrameWriterV2: Delta (4.4.0) refuses its clusterBy.
         view = f"rows_{uuid.uuid4().hex}"
-        self._spark.createDataFrame([], _nullable(found.schema)).createOrReplaceTempView(view)
+        jvm: Any = self._spark._jvm
+        # Not createDataFrame of PySpark: it would ask for Python workers.
+        columns = jvm.org.apache.spark.sql.types.DataType.fromJson(_nullable(found.schema).json())
+        self._spark._jsparkSession.createDataFrame(jvm.java.util.ArrayList(), columns).createOrReplaceTempView(view)
         target = quoted(dataset.name.split("."))
         try:
             made = f"CREATE OR REPLACE TABLE {target} USING delta {' '.join(clauses)} AS SELECT * FROM {view}"
