@@ -165,6 +165,13 @@ class Shell:
         error: BaseException | None = result.error_before_exec or result.error_in_exec
         return error
 
+    def renew(self) -> None:
+        """Give the next notebook variables of its own; functions of the one before keep theirs."""
+        shell = self._ipython
+        shell.user_module, shell.user_ns = shell.prepare_user_module()
+        shell.init_sys_modules()
+        shell.init_user_ns()
+
     def clear(self) -> None:
         """Forget the notebook's variables, as a restarted interpreter would."""
         self._ipython.reset(new_session=False)

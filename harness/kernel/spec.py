@@ -35,10 +35,11 @@ class KernelSpec:
     ``jars``: paths, ``options``: more for spark-submit. ``jvm``: what starts its JVM (lake/submission.py).
     ``debugger``: the Unix socket that its breakpoints lead to; empty: nowhere. ``coverage``: how its lines are counted
     (coverage.py); empty: not. ``interactive``: no task, but a shell (interactive.py). ``debugpy``:
-    the port at which it waits for a debugger; 0: it does not (ide.py).
+    the port at which it waits for a debugger; 0: it does not (ide.py). ``pipeline``: what an update of a pipeline is to
+    do (runner/pipelinesources.py).
     """
 
-    kind: Literal["notebook", "python", "wheel", "jar", "submit"]
+    kind: Literal["notebook", "python", "wheel", "jar", "submit", "pipeline"]
     path: str
     workspace_path: str
     directory: str
@@ -65,6 +66,7 @@ class KernelSpec:
     coverage: dict[str, Any] = field(default_factory=dict)
     interactive: bool = False
     debugpy: int = 0
+    pipeline: dict[str, Any] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
         """Write the specification, readable by us alone: it holds secrets."""

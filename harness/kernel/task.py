@@ -66,6 +66,10 @@ def _execute(shell: Shell, spec: KernelSpec, measured: Measured) -> KernelResult
     if spec.debugpy:
         wait_for_debugger(spec)
     directory = Path(spec.directory)
+    if spec.kind == "pipeline":
+        from harness.kernel.pipelines.update import run_update
+
+        return run_update(shell, spark, dbutils, display, paths, spec)
     if spec.kind == "wheel":
         return run_wheel(shell, names, spec.package, spec.entry_point, spec.arguments)
     if spec.kind == "python":

@@ -23,7 +23,7 @@ from harness.runner.loops import Loop
 from harness.runner.references import UnknownReference, context_of, resolve
 from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun
 from harness.runner.scheduler import WORKLOAD_FAILED
-from harness.runner.service import ChildRun, Delegate, Service
+from harness.runner.service import ChildRun, Delegate, PipelineUpdate, Service
 from harness.runner.sqltask import Statements
 from harness.runner.taskkinds import CannotRun
 
@@ -162,6 +162,9 @@ class Executor:
                 return self._compared(attempt, started)
             if "run_job_task" in attempt.task.spec:
                 return self._delegated(attempt, started)
+            if "pipeline_task" in attempt.task.spec:
+                update = self._asked().start_update(attempt.run, attempt.task, self._body(attempt))
+                return self._awaited(attempt, PipelineUpdate(update, self._asked()), started)
             if "sql_task" in attempt.task.spec:
                 return self._awaited(attempt, self._statements(attempt), started)
             if "dbt_task" in attempt.task.spec:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.kernel.spec import Gateway, KernelSpec
 from harness.kernel.submitarguments import refused
 from harness.lake.paths import PathNotFound, WorkspacePaths, normal
-from harness.runner import cluster, dbtenvironment, gitfiles
+from harness.runner import cluster, dbtenvironment, gitfiles, pipelinesources
 from harness.runner.dbtcommands import unusable
 from harness.runner.dbttask import DbtCommands, Target
 from harness.runner.forks import kernel_environment
@@ -71,6 +71,8 @@ def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings)
             what = _jar(run, task, context)
         elif "spark_submit_task" in task.spec:
             what = _submit(run, task, context)
+        elif "pipeline_update" in task.spec:
+            what = pipelinesources.update(task.spec["pipeline_update"], around.paths)
         else:
             what = _script(run, task, context, around)
     except UnknownReference as error:

@@ -21,6 +21,10 @@ class Service(Protocol):
         Raises: ``CannotRun`` when there is no such job, or it would run itself.
         """
 
+    def start_update(self, run: Run, task: TaskRun, body: Mapping[str, Any]) -> Run:
+        """Start an update of the pipeline of a ``pipeline_task``. Parameters: ``body``: the task's, its references
+        replaced. Raises: ``CannotRun`` when there is no such pipeline, it cannot be run, or another update runs."""
+
     def ended(self, run: Run, seconds: float | None) -> bool:
         """Wait for a run's end. Returns: False when the time passed first."""
 
@@ -77,3 +81,19 @@ class ChildRun:
         how = state.result or state.life_cycle
         made.error = f"Run {self.run.run_id} of job {self.run.job_id} ({self.run.name}) ended {how}: {state.message}"
         return State(LifeCycle.TERMINATED, Result.FAILED, made.error), made
+
+
+@dataclass
+class PipelineUpdate(ChildRun):
+    """The update that a ``pipeline_task`` waits for."""
+
+    def outcome(self) -> tuple[State, Output]:
+        """As the update ended; what failed in it is the task's error."""
+        state, made = self.run.state, self.run.tasks[-1].output
+        if state.result is Result.SUCCESS:
+            return State(LifeCycle.TERMINATED, Result.SUCCESS), Output()
+        how = "CANCELED" if state.result is Result.CANCELED else "FAILED"
+        head = f"Update {self.run.settings['update_id']} of pipeline {self.run.name} is {how}"
+        error = f"{head}: {made.error or state.message}"
+        output = Output(error=error, error_trace=made.error_trace, place=made.place, logs=made.logs)
+        return State(LifeCycle.TERMINATED, Result.FAILED, error.partition("\n")[0]), output

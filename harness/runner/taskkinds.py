@@ -29,9 +29,13 @@ KINDS = {
         {"job_id", "job_parameters", "notebook_params", "python_params", "python_named_params", "jar_params",
          "spark_submit_params", "dbt_commands", "sql_params"}
     ),
+    "pipeline_task": frozenset(
+        {"pipeline_id", "full_refresh", "full_refresh_selection", "refresh_selection", "parameters"}
+    ),
 }  # fmt: skip
 REQUIRED = {
     "run_job_task": ("job_id",),
+    "pipeline_task": ("pipeline_id",),
     "python_wheel_task": ("package_name", "entry_point"),
     "spark_jar_task": ("main_class_name",),
     "spark_submit_task": ("parameters",),

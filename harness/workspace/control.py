@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from harness.workspace import catalogs, dbfs, faults, files, knownapis, principals, secretscopes, volumes, warehouses
+from harness.workspace import (
+    catalogs,
+    dbfs,
+    faults,
+    files,
+    knownapis,
+    pipelineupdates,
+    principals,
+    secretscopes,
+    volumes,
+    warehouses,
+)
 from harness.workspace.capabilities import capabilities as known_capabilities
 from harness.workspace.errors import InvalidParameter
 from harness.workspace.runs import cancel_run
@@ -39,6 +50,7 @@ def seed(workspace: Workspace) -> None:
     dbfs.seed(workspace)
     volumes.seed(workspace)
     warehouses.seed(workspace)
+    pipelineupdates.recover(workspace)
 
 
 def status(call: Call) -> Document:
@@ -117,6 +129,9 @@ async def reset(call: Call) -> Document:
     active = [run for run in workspace.runs.all() if not run.state.ended]
     for run in active:
         await run_in_threadpool(cancel_run, workspace, run)
+    updates = await run_in_threadpool(pipelineupdates.stop_active, workspace)
+    for run in updates:
+        await workspace.signal.wait(("pipeline", run.name), partial(_ended, run), CANCEL_SECONDS)
     for run in active:
         # What is still being killed could write into the new catalogs.
         await workspace.signal.wait(("run", run.run_id), partial(_ended, run), CANCEL_SECONDS)
@@ -143,6 +158,7 @@ def _ended(run: Run) -> bool:
 def forget(workspace: Workspace) -> None:
     """Forget every record and make what every workspace has anew."""
     workspace.runs.clear()
+    pipelineupdates.forget(workspace)
     workspace.signal.patience = math.inf
     faults.forget(workspace)
     workspace.sql.reset()

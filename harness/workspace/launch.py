@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from databricks.sdk.service.jobs import JobSettings
 
 from harness.runner.run import LifeCycle, Result, Run, State, TaskRun, now
-from harness.workspace import clusters, gitsource, jobs, jobspec, libraries, nesting
+from harness.workspace import clusters, gitsource, jobs, jobspec, libraries, nesting, pipelineruns, pipelineupdates
 from harness.workspace.errors import ApiError, InvalidParameter
 from harness.workspace.store import Document, Taken
 from harness.workspace.wire import Call, api, whole
@@ -28,7 +28,7 @@ LEGACY_PARAMETERS = {
 # docs: api/workspace/jobs/runnow, of each of these fields.
 PARAMETER_BYTES = 10_000
 # Fields of run-now that would change what runs, and that we cannot honour.
-REFUSED = ("only", "pipeline_params")
+REFUSED = ("only",)
 # Sent by dbutils.notebook.run (harness/kernel/subruns.py): the task run that starts this run.
 PARENT_HEADER = "X-Harness-Parent-Run"
 SKIPPED = "Skipping this run because the limit of maximum concurrent runs has been reached."
@@ -96,6 +96,8 @@ def hand_over(workspace: Workspace, run: Run) -> None:
 def progressed(workspace: Workspace, run: Run) -> None:
     """Take note of a run's new state, and of what follows from it for other runs. Called by the runner."""
     workspace.runs.changed(run)
+    if run.run_type == pipelineruns.RUN_TYPE:
+        pipelineupdates.progressed(workspace, run)
     for task in run.task_runs():
         # Whatever ended a task, a notebook that it started does not outlive it.
         for child in workspace.runs.children(task) if task.state.ended else ():
@@ -175,6 +177,8 @@ def overrides(arguments: Document) -> Document:
             raise InvalidParameter(f"The JSON representation of {name} cannot exceed {PARAMETER_BYTES} bytes.")
     if "notebook_params" in given and "jar_params" in given:
         raise InvalidParameter("notebook_params cannot be specified in conjunction with jar_params.")
+    if arguments.get("pipeline_params"):
+        given["pipeline_params"] = pipelineupdates.parameters(arguments["pipeline_params"])
     job_parameters = arguments.get("job_parameters", {})
     if not isinstance(job_parameters, dict):
         raise InvalidParameter(f"Expected job_parameters to be an object, got {type(job_parameters).__name__}.")

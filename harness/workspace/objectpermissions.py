@@ -14,7 +14,7 @@ from harness.workspace import (
     instancepools,
     jobs,
     permissions,
-    pipelines,
+    pipelinerecords,
     queries,
     repos,
     warehouses,
@@ -75,7 +75,7 @@ def _repo(workspace: Workspace, id: str) -> str:
 
 
 def _pipeline(workspace: Workspace, id: str) -> str:
-    creator: str = pipelines.find(workspace, id)["creator_user_name"]
+    creator: str = pipelinerecords.find(workspace, id)["creator_user_name"]
     return creator
 
 

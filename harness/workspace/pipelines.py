@@ -1,7 +1,6 @@
-"""Pipelines, ``/api/2.0/pipelines``: records that are made, found by name, changed and deleted. None of them runs here.
+"""Pipelines, ``/api/2.0/pipelines``: made, found by name, changed and deleted. Updates run them (pipelineupdates.py).
 
-The provider looks ``pipeline_task.pipeline_name`` up before it submits a run (wire.md §1.2 #14). What would start an
-update is refused by name: a pipeline task when its job is made, ``POST …/updates`` as any operation that has no route.
+The provider looks ``pipeline_task.pipeline_name`` up before it submits a run (wire.md §1.2 #14).
 """
 
 from __future__ import annotations
@@ -13,9 +12,10 @@ from typing import TYPE_CHECKING
 from databricks.sdk.service.pipelines import PipelineSpec, RunAs
 
 from harness.runner.run import now
-from harness.workspace import permissions, principals
-from harness.workspace.errors import Conflict, InvalidParameter, NotFound
+from harness.workspace import permissions, pipelineupdates, principals
+from harness.workspace.errors import Conflict, InvalidParameter
 from harness.workspace.jobspec import typed
+from harness.workspace.pipelinerecords import find
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, api, page
 
@@ -26,14 +26,6 @@ if TYPE_CHECKING:
 FILTER = re.compile(r"\s*(?:name\s+like\s+'(?P<name>.*)'|notebook\s*=\s*'(?P<notebook>.*)')\s*", re.I | re.S)
 # Fields of a request that are not of the specification.
 BESIDE = ("allow_duplicate_names", "dry_run", "run_as", "expected_last_modified", "pipeline_id", "id")
-
-
-def find(workspace: Workspace, pipeline_id: str) -> Document:
-    """The record of a pipeline. Raises: ``NotFound``."""
-    document = workspace.store.get("pipeline", pipeline_id)
-    if document is None:
-        raise NotFound(f"The specified pipeline {pipeline_id} was not found.")
-    return document
 
 
 def create(call: Call) -> Document:
@@ -55,9 +47,12 @@ def create(call: Call) -> Document:
     return {"pipeline_id": pipeline_id}
 
 
-def get(call: Call) -> Document:
+async def get(call: Call) -> Document:
+    """One pipeline; a second read by a client during an update waits for news."""
     found = find(call.workspace, call.path["pipeline_id"])
-    return {**_shown(found), "spec": found["spec"], "last_modified": found["last_modified"]}
+    await pipelineupdates.hold(call, found["pipeline_id"])
+    found = find(call.workspace, call.path["pipeline_id"])
+    return {**_shown(call.workspace, found), "spec": found["spec"], "last_modified": found["last_modified"]}
 
 
 def edit(call: Call) -> Document:
@@ -93,26 +88,8 @@ def list_pipelines(call: Call) -> Document:
             )
         found = [pipeline for pipeline in found if _matches(asked, pipeline["spec"])]
     shown, following, _ = page(found, call, size=25, most=100, field="max_results")
-    document: Document = {"statuses": [_shown(pipeline) for pipeline in shown]}
+    document: Document = {"statuses": [_shown(call.workspace, pipeline) for pipeline in shown]}
     return {**document, "next_page_token": following} if following else document
-
-
-def list_updates(call: Call) -> Document:
-    """There are none: no update was ever started."""
-    find(call.workspace, call.path["pipeline_id"])
-    return {}
-
-
-def list_events(call: Call) -> Document:
-    """There are none: events are those of updates."""
-    find(call.workspace, call.path["pipeline_id"])
-    return {}
-
-
-def stop(call: Call) -> Document:
-    """Nothing, as for any pipeline without an active update."""
-    find(call.workspace, call.path["pipeline_id"])
-    return {}
 
 
 def _spec(call: Call) -> Document:
@@ -146,10 +123,11 @@ def _matches(asked: re.Match[str], spec: Document) -> bool:
     return asked["notebook"] in paths
 
 
-def _shown(pipeline: Document) -> Document:
+def _shown(workspace: Workspace, pipeline: Document) -> Document:
     """A pipeline as lists show it."""
     fields = ("pipeline_id", "creator_user_name", "run_as_user_name")
-    return {**{name: pipeline[name] for name in fields}, "name": pipeline["spec"]["name"], "state": "IDLE"}
+    of_updates = pipelineupdates.shown(workspace, pipeline["pipeline_id"])
+    return {**{name: pipeline[name] for name in fields}, "name": pipeline["spec"]["name"], **of_updates}
 
 
 ONE = "2.0/pipelines/{pipeline_id}"
@@ -160,7 +138,4 @@ routes = [
     *api("GET", ONE, get),
     *api("PUT", ONE, edit),
     *api("DELETE", ONE, delete),
-    *api("GET", f"{ONE}/updates", list_updates),
-    *api("GET", f"{ONE}/events", list_events),
-    *api("POST", f"{ONE}/stop", stop),
 ]

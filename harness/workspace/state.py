@@ -14,6 +14,7 @@ from harness.lake.faults import Faults
 from harness.lake.paths import WorkspacePaths, storage_folders
 from harness.runner.run import LifeCycle, Result, Run, State, TaskRun, now
 from harness.workspace.longpoll import Signal
+from harness.workspace.pipelinerecords import Updates
 from harness.workspace.requestlog import RequestLog
 from harness.workspace.store import Store
 
@@ -214,6 +215,7 @@ class Workspace:
     sql: SqlEngine
     runner: Runner
     faults: Faults = field(default_factory=Faults)
+    updates: Updates = field(default_factory=Updates)
 
     @property
     def hold_seconds(self) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness.runner.taskkinds import CannotRun
-from harness.workspace import jobs, launch, queries
+from harness.workspace import jobs, launch, pipelinerecords, pipelineupdates, queries
 from harness.workspace.errors import ApiError
 from harness.workspace.nesting import check
 from harness.workspace.runs import cancel_run
@@ -41,6 +41,17 @@ class TaskService:
         workspace.runs.adopt(child, task.run_id)
         launch.start(workspace, child)
         return child
+
+    def start_update(self, run: Run, task: TaskRun, body: Mapping[str, Any]) -> Run:
+        """Start an update for a ``pipeline_task``. Raises: ``CannotRun``."""
+        workspace = self._workspace()
+        given = run.parameters.get("pipeline_params") or {}
+        asked = {name: value for name, value in {**body, **given}.items() if name != "pipeline_id"}
+        try:
+            pipeline = pipelinerecords.find(workspace, body["pipeline_id"])
+            return pipelineupdates.begin(workspace, pipeline, pipelineupdates.checked(asked), "JOB_TASK")
+        except ApiError as error:
+            raise CannotRun(error.message) from error
 
     def ended(self, run: Run, seconds: float | None) -> bool:
         """Wait for a run's end."""

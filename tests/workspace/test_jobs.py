@@ -282,5 +282,5 @@ def test_an_unknown_permission_level_is_refused(http: httpx2.Client) -> None:
 
 
 def test_a_task_kind_that_is_not_served_raises_the_sdks_invalid_parameter_value(w: WorkspaceClient) -> None:
-    with pytest.raises(InvalidParameterValue, match="pipeline_task"):
-        w.jobs.create(name="p", tasks=[sdk.Task("p", pipeline_task=sdk.PipelineTask("id"))])
+    with pytest.raises(InvalidParameterValue, match="dashboard_task"):
+        w.jobs.create(name="p", tasks=[sdk.Task("p", dashboard_task=sdk.DashboardTask(dashboard_id="id"))])

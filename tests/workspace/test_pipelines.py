@@ -1,4 +1,4 @@
-"""Pipelines as records, through the SDK and Airflow's hook; none of them is run."""
+"""Pipelines as records, through the SDK and Airflow's hook; their updates are in test_pipelineupdates.py."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import InvalidParameterValue, NotFound, ResourceConflict
-from databricks.sdk.errors import NotImplemented as NotServedHere
-from databricks.sdk.service import jobs
+from databricks.sdk.errors import NotFound, ResourceConflict
 from databricks.sdk.service.pipelines import (
     NotebookLibrary,
     PipelineLibrary,
@@ -108,17 +106,6 @@ def test_the_providers_hook_finds_a_pipeline_by_its_name(
     made(w, "nightly", allow_duplicate_names=True)
     with pytest.raises(AirflowException, match="more than one pipelines with name nightly"):
         hook.find_pipeline_id_by_name("nightly")
-
-
-def test_no_update_is_ever_said_to_run(w: WorkspaceClient) -> None:
-    id = made(w, "nightly")
-    with pytest.raises(NotServedHere, match=r"pipelines\.start_update of databricks-sdk"):
-        w.pipelines.start_update(id, full_refresh=True)
-    assert not w.pipelines.list_updates(id).updates
-    assert list(w.pipelines.list_pipeline_events(id)) == []
-    assert w.pipelines.stop(id).result().state is PipelineState.IDLE
-    with pytest.raises(InvalidParameterValue, match="pipeline_task is not supported"):
-        w.jobs.submit(tasks=[jobs.SubmitTask("p", pipeline_task=jobs.PipelineTask(id))])
 
 
 def test_who_may_run_a_pipeline_is_recorded(w: WorkspaceClient) -> None:

@@ -88,7 +88,7 @@ public final class HarnessCatalog extends Schemas
 
   @Override
   public Relation loadRelation(Identifier i) throws NoSuchTableException {
-    if (InformationSchema.is(i.namespace())) return loadTable(i);
+    if (InformationSchema.is(i.namespace()) || StandIns.has(catalog, i)) return loadTable(i);
     JsonNode document = store.find(i);
     if (document != null && Store.isView(document)) return Views.fromRest(document);
     return load(i, document);
@@ -97,8 +97,15 @@ public final class HarnessCatalog extends Schemas
   @Override
   public Table loadTable(Identifier i) throws NoSuchTableException {
     if (InformationSchema.is(i.namespace())) return information(i);
+    if (StandIns.has(catalog, i)) return standIn(i);
     JsonNode document = store.find(i);
     return load(i, document != null && Store.isView(document) ? null : document);
+  }
+
+  private Table standIn(Identifier i) throws NoSuchTableException {
+    Table table = StandIns.find(catalog, i);
+    if (table == null) throw store.noTable(i);
+    return table;
   }
 
   private Table information(Identifier i) throws NoSuchTableException {
@@ -150,6 +157,7 @@ public final class HarnessCatalog extends Schemas
   @Override
   public boolean tableExists(Identifier i) {
     if (InformationSchema.is(i.namespace())) return InformationSchema.table(catalog, i.name()) != null;
+    if (StandIns.has(catalog, i)) return StandIns.find(catalog, i) != null;
     if (Store.isPath(i)) return delta.tableExists(i);
     JsonNode document = store.find(i);
     return document != null && !Store.isView(document);
