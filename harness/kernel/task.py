@@ -69,7 +69,7 @@ def _execute(shell: Shell, spec: KernelSpec, measured: Measured) -> KernelResult
     if spec.kind == "pipeline":
         from harness.kernel.pipelines.update import run_update
 
-        return run_update(shell, spark, dbutils, display, paths, spec)
+        return run_update(shell, session.spark, dbutils, display, session.paths, spec)
     if spec.kind == "wheel":
         return run_wheel(shell, names, spec.package, spec.entry_point, spec.arguments)
     if spec.kind == "python":
