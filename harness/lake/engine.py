@@ -9,19 +9,21 @@ import contextlib
 import logging
 import secrets
 import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
 from harness.lake import attach, confs, warmup
-from harness.lake.archive import Archive, Use
-from harness.lake.gateway import Jvm, launch
-from harness.lake.java import Java
+from harness.lake.archive import Use
+from harness.lake.boot import Boot, Clock
+from harness.lake.gateway import Jvm, end, launch
 from harness.lake.parts import EngineConfig, gather
 
 __all__ = ["Engine", "EngineConfig", "EngineFailed", "Gateway", "gather"]
@@ -44,22 +46,6 @@ class Gateway:
     tag: str
 
 
-@dataclass
-class _Boot:
-    """One life of the JVM."""
-
-    done: threading.Event = field(default_factory=threading.Event)
-    warm: threading.Event = field(default_factory=threading.Event)
-    error: str = ""
-    java: Java | None = None
-    jvm: Jvm | None = None
-    root: Any = None
-    slots: dict[str, Any] = field(default_factory=dict)
-    timings: dict[str, float] = field(default_factory=dict)
-    archive: Archive | None = None
-    archive_used: bool = False
-
-
 class Engine:
     """The warm JVM. All methods may be called from any thread.
 
@@ -70,7 +56,7 @@ class Engine:
         self.config = config
         self.generation = 0
         self._lock = threading.Lock()
-        self._boot = _Boot(error="the engine was not started")
+        self._boot = Boot(error="the engine was not started")
         self._boot.done.set()
         self._stopping = False
         self._callbacks: list[Callable[[str], None]] = []
@@ -92,10 +78,13 @@ class Engine:
 
     def stop(self) -> None:
         """End the JVM and everything in it."""
-        self._stopping = True
-        boot = self._boot
+        with self._lock:
+            self._stopping = True
+            boot = self._boot
         if boot.jvm is not None:
             boot.jvm.stop(STOP_SECONDS)
+        elif boot.process is not None:  # it has only begun: after a crash, for one
+            end(boot.process)
         boot.done.wait(STOP_SECONDS)
         if boot.root is not None:
             attach.forget(boot.root)
@@ -179,7 +168,7 @@ class Engine:
             facts["error"] = boot.error
         return facts | {"archive": self._archive_use(boot).value, "timings": dict(boot.timings)}
 
-    def _state(self, boot: _Boot) -> str:
+    def _state(self, boot: Boot) -> str:
         if self._stopping:
             return "stopped"
         if not boot.done.is_set():
@@ -188,7 +177,7 @@ class Engine:
             return "failed"
         return "warm" if boot.warm.is_set() else "ready"
 
-    def _archive_use(self, boot: _Boot) -> Use:
+    def _archive_use(self, boot: Boot) -> Use:
         if not self.config.class_archive:
             return Use.OFF
         if boot.archive_used:
@@ -197,7 +186,7 @@ class Engine:
 
     # ---- booting -----------------------------------------------------------------------------------
 
-    def _ready(self, timeout: float | None) -> _Boot:
+    def _ready(self, timeout: float | None) -> Boot:
         boot = self._boot
         if not boot.done.wait(timeout):
             raise EngineFailed(f"Spark was not up after {timeout:g} s; its log is {self.config.directory / 'jvm.log'}")
@@ -206,10 +195,13 @@ class Engine:
         return boot
 
     def _begin(self) -> None:
-        boot = self._boot = _Boot()
+        with self._lock:
+            if self._stopping:
+                return
+            boot = self._boot = Boot()
         threading.Thread(target=self._run, args=(boot,), name="engine", daemon=True).start()
 
-    def _run(self, boot: _Boot) -> None:
+    def _run(self, boot: Boot) -> None:
         """Boot, then watch: the thread of one JVM."""
         try:
             jvm = self._start_jvm(boot)
@@ -224,9 +216,9 @@ class Engine:
         if not self._stopping:
             self._crashed(jvm)
 
-    def _start_jvm(self, boot: _Boot) -> Jvm:
+    def _start_jvm(self, boot: Boot) -> Jvm:
         config = self.config
-        clock = _Clock(boot.timings)
+        clock = Clock(boot.timings)
         parts = gather(config)
         clock.lap("parts")
         boot.java, boot.archive = parts.java, parts.archive
@@ -235,9 +227,8 @@ class Engine:
         archived = parts.archive.use_flags(config.directory) if config.class_archive else []
         settings = {"conf": self.conf(), "catalog_url": config.catalog_url, "catalog_token": config.token}
         flags = [*archived, *parts.flags, *confs.directory_flags(config.directory)]
-        boot.jvm = jvm = launch(parts.java, flags, parts.classpath, settings, config.directory)
-        if self._stopping:
-            jvm.stop(STOP_SECONDS)
+        begun = partial(self._begun, boot)
+        boot.jvm = jvm = launch(parts.java, flags, parts.classpath, settings, config.directory, begun)
         clock.lap("jvm")
         root = attach.adopt(jvm.gateway, jvm.session())
         with self._lock:
@@ -249,6 +240,12 @@ class Engine:
         clock.lap("first query")
         boot.archive_used = parts.archive.in_use(config.directory)
         return jvm
+
+    def _begun(self, boot: Boot, process: subprocess.Popen[bytes]) -> None:
+        # Who stops says so, then looks for the process; here it is the other way round: one of the two ends it.
+        boot.process = process
+        if self._stopping:
+            end(process)
 
     def conf(self) -> dict[str, str]:
         """Spark's settings, with the catalogs that there are now. They hold secrets."""
@@ -264,7 +261,7 @@ class Engine:
         )
         return {**conf, **config.conf}
 
-    def _warm(self, boot: _Boot) -> None:
+    def _warm(self, boot: Boot) -> None:
         began = time.monotonic()
         try:
             warmup.warm_up(self.session(), self.config.directory / "warm-up")
@@ -282,16 +279,5 @@ class Engine:
         for callback in self._callbacks:
             callback(reason)
 
-    def _sessions(self, boot: _Boot) -> Any:
+    def _sessions(self, boot: Boot) -> Any:
         return getattr(boot.root._jvm, "io.unitycatalog.harness.Sessions")
-
-
-class _Clock:
-    def __init__(self, timings: dict[str, float]) -> None:
-        self.timings = timings
-        self.last = time.monotonic()
-
-    def lap(self, name: str) -> None:
-        now = time.monotonic()
-        self.timings[name] = round(now - self.last, 3)
-        self.last = now

@@ -9,7 +9,7 @@ import secrets
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,12 +79,18 @@ class Jvm:
 
 
 def launch(
-    java: Java, flags: Sequence[str], classpath: Sequence[Path], settings: Mapping[str, Any], directory: Path
+    java: Java,
+    flags: Sequence[str],
+    classpath: Sequence[Path],
+    settings: Mapping[str, Any],
+    directory: Path,
+    begun: Callable[[subprocess.Popen[bytes]], None] = lambda process: None,
 ) -> Jvm:
     """Start a JVM and connect to it; Spark comes up in it meanwhile.
 
     Parameters: ``java``, ``flags``, ``classpath`` (in this order: the class archive depends on it), ``settings`` (for
-    ``Main``: ``conf``, ``catalog_url``, ``catalog_token``, ``orderly_end``), ``directory`` (its working directory).
+    ``Main``: ``conf``, ``catalog_url``, ``catalog_token``, ``orderly_end``), ``directory`` (its working directory),
+    ``begun`` (called with the process before anything is awaited of it).
     Raises: ``JvmFailed``.
     """
     log = directory / "jvm.log"
@@ -101,6 +107,7 @@ def launch(
         )
     assert process.stdin is not None
     assert process.stdout is not None
+    begun(process)
     try:
         process.stdin.write(json.dumps({**settings, "secret": secret}).encode() + b"\n")
         process.stdin.flush()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -207,6 +208,23 @@ def test_a_dead_jvm_is_announced_with_its_cause_and_replaced(own_engine: Engine)
     assert own_engine.generation == 2
     assert own_engine.session().sql("SHOW SCHEMAS IN dev").count() == 1
     assert run_kernel(own_engine, "after", "tell(n=spark.range(3).count())") == {"n": 3}
+
+
+def test_an_engine_that_is_stopped_while_it_starts_leaves_no_process(own_engine: Engine) -> None:
+    def jvms() -> Iterator[psutil.Process]:
+        for each in psutil.Process().children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "io.unitycatalog.harness.Main" in each.cmdline():
+                    yield each
+
+    before = list(jvms())
+    own_engine.start()
+    while not (new := [each for each in jvms() if each not in before]):
+        pass
+    (jvm,) = new
+    jvm.suspend()  # as slow as can be: it will not notice by itself
+    own_engine.stop()
+    assert not jvm.is_running()
 
 
 def test_an_engine_that_cannot_start_says_why(engine_config: EngineConfig, tmp_path: Path) -> None:
