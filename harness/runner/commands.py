@@ -56,6 +56,15 @@ def s3_environment(engine: Engine) -> dict[str, str]:
     }
 
 
+def notebook_environment(engine: Engine, mlflow: Path | None) -> dict[str, str]:
+    """What leads clients in notebooks to what is local: to the S3 of Spark, and MLflow to the folder ``mlflow``.
+
+    MLflow 3 keeps runs in folders only when it is told that it may; its databases need more than mlflow-skinny has.
+    """
+    store = {"MLFLOW_TRACKING_URI": mlflow.as_uri(), "MLFLOW_ALLOW_FILE_STORE": "true"} if mlflow else {}
+    return {**s3_environment(engine), **store}
+
+
 def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings) -> KernelSpec:
     """What the kernel of one attempt executes.
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from harness.lake.paths import WorkspacePaths
 from harness.runner import loops
 from harness.runner.attempts import Attempt, Executor, Places, timed_out
-from harness.runner.commands import Surroundings, s3_environment
+from harness.runner.commands import Surroundings, notebook_environment
 from harness.runner.forks import Forks, kernel_environment
 from harness.runner.interactive import Shells
 from harness.runner.loops import Loop
@@ -41,10 +41,9 @@ class Runner:
     """Runs the tasks of runs.
 
     Parameters: ``engine``; ``paths``: where workspace paths rest; ``directory``: logs of its processes;
-    ``workspace_url`` and ``token``: for what notebooks ask of the workspace; ``kernel_python``: their interpreter
-    (empty: ours); ``changed``: called after each change of a run, from any thread; ``user``: who runs everything;
-    ``workspace_id``: the workspace's; ``service``: what tasks ask of it; ``carry_out``: carries attempts out, or lets
-    them fail instead.
+    ``workspace_url``, ``workspace_id`` and ``token``: for what notebooks ask of the workspace; ``kernel_python``: their
+    interpreter (empty: ours); ``changed``: called after each change of a run, from any thread; ``user``: who runs all;
+    ``service``: what tasks ask of it; ``carry_out``: carries attempts out, or fails them; ``mlflow``: MLflow's runs.
     """
 
     def __init__(
@@ -60,6 +59,7 @@ class Runner:
         workspace_id: str = "0",
         service: Service | None = None,
         carry_out: CarryOut = lambda task, execute: execute(),
+        mlflow: Path | None = None,
     ) -> None:
         self._changed = changed
         self._carrier = carry_out
@@ -71,7 +71,7 @@ class Runner:
         self._renderer = Renderer(directory)
         self._places = Places(KERNELS)
         self._around = Surroundings(
-            paths, workspace_url, token, user, s3_environment(engine), engine.config.cache, workspace_id
+            paths, workspace_url, token, user, notebook_environment(engine, mlflow), engine.config.cache, workspace_id
         )
         self._executor = Executor(engine, self._forks, self._around, self._places, service)
         self.debugging = self._executor.debugging

@@ -91,6 +91,7 @@ def compose(config: Config, url: str) -> Workspace:
             str(config.org_id),
             TaskService(lambda: workspace),
             partial(faults.around_task, asked),
+            config.mlflow,
         ),
         faults=asked,
     )

@@ -166,7 +166,8 @@ def forget(workspace: Workspace) -> None:
         catalogs.forget(workspace, catalog["name"])
     volumes.forget(workspace)
     workspace.store.clear()
-    shutil.rmtree(workspace.config.files, ignore_errors=True)
+    for folder in (workspace.config.files, workspace.config.mlflow):
+        shutil.rmtree(folder, ignore_errors=True)
     dbfs.forget(workspace)
     old = catalogs.renew(workspace)
     seed(workspace)

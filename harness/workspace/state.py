@@ -66,6 +66,11 @@ class Config:
         return cls(**values)
 
     @property
+    def mlflow(self) -> Path:
+        """Where MLflow in notebooks keeps its runs."""
+        return self.directory / "mlflow"
+
+    @property
     def files(self) -> Path:
         """Where imported workspace objects rest."""
         return self.directory / "files"

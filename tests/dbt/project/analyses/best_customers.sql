@@ -1,0 +1,1 @@
+select * from {{ ref('dim_customers') }} order by lifetime_value desc limit 3

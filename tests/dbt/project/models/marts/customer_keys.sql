@@ -1,0 +1,2 @@
+select customer_id, full_name, country
+from {{ ref('dim_customers') }}

@@ -1,0 +1,3 @@
+select day, revenue
+from {{ ref('orders_by_day') }}
+where revenue < 0
