@@ -77,6 +77,7 @@ class Child:
         log.parent.mkdir(parents=True, exist_ok=True)
         try:
             with log.open("ab") as out:
+                self.log_start = out.tell()
                 self.process = subprocess.Popen(
                     [python, "-m", module],
                     stdin=subprocess.PIPE,

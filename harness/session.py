@@ -35,12 +35,14 @@ class Session:
     endpoints: Endpoints
     home: AirflowHome
     network: Sequence[str] = ()
+    stack: Stack | None = None
 
     @classmethod
     @contextlib.contextmanager
     def ephemeral(cls, settings: Settings, console: Console, directory: Path | None = None) -> Iterator[Session]:
         """On a stack of its own. Parameters: ``directory``: kept afterwards; by default nothing is."""
         with Stack(settings, directory) as stack, cls._on(settings, console, stack.endpoints, directory) as session:
+            session.stack = stack
             yield session
 
     @classmethod
@@ -103,6 +105,8 @@ class Session:
                 on_event=progress,
             )
         self.console.print(f"\n{result}" if not result.success else "", markup=False, soft_wrap=True)
+        if not result.success and self.stack is not None and (full := self.stack.full_disk()):
+            self.console.print(full, style="red", markup=False, soft_wrap=True)
         return result.success
 
     def summary(self) -> None:

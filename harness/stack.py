@@ -29,6 +29,7 @@ from harness import ide, netguard
 from harness.certificates import Certificates, ensure
 from harness.control import StackFailed, api, control
 from harness.dagrun.connections import Endpoints, is_placeholder
+from harness.disk import told_of_full_disk
 from harness.lake.buckets import Plan, S3Unavailable, empty, names, plan
 from harness.lake.s3 import S3Endpoint
 from harness.lake.s3 import reset as reset_s3
@@ -274,6 +275,15 @@ class Stack:
             again = plan(self.settings.model_copy(update={"s3_port": port, "sts_port": sts_port}), self.directory)
             self._buckets = self._child(self._stop, again.name, again.module, again.config, again.sockets)
             self._buckets.wait_ready()
+
+    def full_disk(self) -> str:
+        """That the S3 server ran out of room since the stack started, and where; empty while it did not.
+
+        MinIO and SeaweedFS (measured) answer `InternalError`, and only their logs say why.
+        """
+        if not told_of_full_disk(self._buckets.log, self._buckets.log_start):
+            return ""
+        return f"The disk of {self.directory}, where the S3 server keeps its objects, is full: see {self._buckets.log}"
 
     def reset(self) -> None:
         """Forget every table, job, run, object and imported file. Milliseconds; Spark stays warm."""

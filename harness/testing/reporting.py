@@ -22,6 +22,9 @@ def explain(
     for result in results:
         if not result.success and str(result) not in shown:  # an assertion shows only its beginning
             report.sections.append((f"DAG run {result.dag_id}", str(result)))
+    stack = getattr(item, "funcargs", {}).get("clean_stack")
+    if stack is not None and (full := stack.full_disk()):
+        report.sections.append(("A full disk", full))
     kept = None
     try:
         asked_for = unserved()

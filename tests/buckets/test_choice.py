@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import http.server
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from botocore.exceptions import EndpointConnectionError
 from harness.control import StackFailed
 from harness.lake.buckets import S3Unavailable
 from harness.lake.buckets.reset import client
+from harness.lake.buckets.server import External, wait_until_it_answers
 from harness.process import ProcessFailed, bind
 from harness.settings import Settings
 from harness.stack import Stack
@@ -148,6 +150,16 @@ def test_wrong_credentials_at_a_real_server_are_named(tmp_path, kind):
         running("moto", tmp_path / "wrong", s3=real.endpoint.url, s3_secret_key="wrong-secret"),
     ):
         pass
+
+
+@pytest.mark.parametrize("kind", ["command", "minio-binary", "seaweedfs"])
+def test_a_clock_that_a_real_server_does_not_believe_is_named(tmp_path, monkeypatch, kind):
+    needed(kind)
+    with running(kind, tmp_path) as real:
+        late = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=20)
+        monkeypatch.setattr("botocore.auth.get_current_datetime", lambda *_, **__: late)
+        with pytest.raises(SystemExit, match=r"clocks of this machine and of the S3 server .* differ too much"):
+            wait_until_it_answers(real.endpoint, External(), threading.Event(), 1)
 
 
 @pytest.mark.parametrize("kind", ["minio-binary", "seaweedfs"])

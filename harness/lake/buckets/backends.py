@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from harness.disk import disk_is_full
 from harness.lake.s3 import S3Endpoint
 from harness.process import bind
 from harness.settings import Settings
@@ -61,7 +62,12 @@ def plan(settings: Settings, directory: Path) -> Plan:
     }
     port = settings.s3_port or free_ports(1)[0]
     bind(port).close()  # a port that is taken is named before anything has started
-    config = makers[settings.s3](settings, port, directory)
+    try:
+        config = makers[settings.s3](settings, port, directory)
+    except OSError as error:
+        if not disk_is_full(error):
+            raise
+        raise S3Unavailable(f"the disk of {directory}, where the S3 server keeps its objects, is full") from error
     return _beside(settings, f"the S3 server ({settings.s3})", f"http://127.0.0.1:{port}", config)
 
 
@@ -181,8 +187,11 @@ def _seaweed_roles(folder: Path) -> str:
             "roles": [role],
             "policies": [{"name": "every", "document": every}],
         }
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        # Whole or not at all: half a file, left by a full disk, would be found at the next start.
+        part = path.with_suffix(".part")
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(document, file)
+        part.replace(path)
     return str(path)
 
 

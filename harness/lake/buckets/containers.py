@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import threading
 from typing import Any
 
 import psutil
@@ -58,6 +59,13 @@ class Container:
             if "pull" in str(error) or "manifest" in str(error) or "registry" in str(error):
                 raise SystemExit(_no_image(image, error)) from None
             raise SystemExit(f"the container of {image} cannot be started: {error.explanation or error}") from None
+        threading.Thread(target=self._pass_on, name="log", daemon=True).start()
+
+    def _pass_on(self) -> None:
+        """Its log is ours, as that of a program is."""
+        with contextlib.suppress(Exception):
+            for part in self._container.get_wrapped_container().logs(stream=True, follow=True):
+                os.write(1, part)
 
     def ended(self) -> str | None:
         container = self._container.get_wrapped_container()
