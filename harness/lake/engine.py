@@ -167,6 +167,7 @@ class Engine:
         jvm = self._ready(None).root._jvm
         getattr(jvm, "org.apache.spark.sql.delta.DeltaLog").clearCache()
         self.root.catalog.clearCache()
+        getattr(jvm, "io.unitycatalog.harness.Guards").changed()
 
     def status(self) -> dict[str, Any]:
         """Facts for people: ``state``, ``generation``, ``pid``, ``java``, ``archive``, ``timings`` in seconds."""

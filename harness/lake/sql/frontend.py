@@ -21,6 +21,7 @@ from harness.lake.sql import (
     ownership,
     refreshed,
     replacements,
+    scripts,
     show_create,
     staging,
     subqueries,
@@ -156,6 +157,7 @@ _EXTERNAL = _refused("it has one S3 server and needs no credentials or locations
 
 
 FAMILIES: dict[str, Callable[[Statement], DataFrame]] = {
+    "BEGIN": scripts.run,
     "COPY INTO": _copy_into,
     "USE CATALOG": _use_catalog,
     "ANALYZE TABLE": _analyze,
@@ -219,4 +221,4 @@ FAMILIES: dict[str, Callable[[Statement], DataFrame]] = {
 }
 
 # Those that Spark hands over in scripts (harness/lake/catalog/Scripts.java); it spells USE CATALOG itself.
-SCRIPTED = [family for family in FAMILIES if "TEMP" not in family and family != "USE CATALOG"]
+SCRIPTED = [family for family in FAMILIES if "TEMP" not in family and family not in ("BEGIN", "USE CATALOG")]

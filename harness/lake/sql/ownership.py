@@ -10,6 +10,7 @@ import re
 
 from pyspark.sql import DataFrame
 
+from harness.lake.sql import guards
 from harness.lake.sql.reader import Reader
 from harness.lake.sql.statement import Statement
 from harness.lake.sql.unity import Refused, quoted
@@ -21,28 +22,22 @@ TYPES |= {"MATERIALIZED VIEW": "TABLE", "STREAMING TABLE": "TABLE", "VOLUME": "V
 PARTS = {"CATALOG": 1, "SCHEMA": 2, "TABLE": 3, "VOLUME": 3}
 COLLECTIONS = {"CATALOG": "catalogs", "SCHEMA": "schemas", "TABLE": "tables", "VOLUME": "volumes"}
 _OURS = re.compile(r"\b(OWNER\s+TO|(UN)?SET\s+TAGS|ROW\s+FILTER|MASK)\b", re.IGNORECASE)
-UNGUARDED = "it does not filter rows or mask values, and would show what production hides."
 
 
 def alter(statement: Statement) -> DataFrame:
-    """``ALTER {TABLE | VIEW | SCHEMA} name …``: the owner and tags of it or of a column; the rest is Spark's."""
+    """``ALTER {TABLE | VIEW | SCHEMA} name …``: owner and tags, row filter and masks; the rest is Spark's."""
     if not _OURS.search(statement.text):
         return statement.verbatim()
     read = statement.reader()
     read.expect("ALTER")
     kind = TYPES[read.next("what to alter").text.upper()]
     name = statement.unity.full_name(read.name("a name"), PARTS[kind])
-    for verb in ("SET", "DROP"):
-        if read.ahead(verb, "ROW", "FILTER"):
-            raise statement.refused(f"ALTER TABLE … {verb} ROW FILTER", UNGUARDED)
     if read.take("ALTER", "COLUMN") or read.take("CHANGE", "COLUMN"):
         column = read.identifier("a column")
-        for verb in ("SET", "DROP"):
-            if read.ahead(verb, "MASK"):
-                raise statement.refused(f"ALTER TABLE … {verb} MASK", UNGUARDED)
-        done = _tags(statement, read, "columns", f"{name}.{column}")
+        done = guards.alter_mask(statement, read, name, column)
+        done = done or _tags(statement, read, "columns", f"{name}.{column}")
     else:
-        done = apply(statement, read, kind, name)
+        done = guards.alter_filter(statement, read, name) or apply(statement, read, kind, name)
     return statement.nothing() if done else statement.verbatim()
 
 
