@@ -27,6 +27,7 @@ from harness.workspace import (
     dbfs,
     debugger,
     droppedtables,
+    enforcement,
     faults,
     federationpolicies,
     files,
@@ -134,6 +135,7 @@ ROUTES: list[BaseRoute] = [
     *snapshots.routes,
     *sqlfunctions.routes,
     *droppedtables.routes,
+    *enforcement.routes,
     *faults.routes,
 ]
 

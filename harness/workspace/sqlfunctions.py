@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from py4j.protocol import Py4JJavaError
 from starlette.routing import Route
 
-from harness.workspace import principals, secretscopes, tables
+from harness.workspace import principals, secretscopes
 from harness.workspace.auth import Principal
 from harness.workspace.errors import NotFound, PermissionDenied
 from harness.workspace.store import Document
@@ -78,7 +78,6 @@ def statement(call: Call) -> Document:
 
 
 routes = [
-    Route("/_harness/sql/guarded", endpoint(tables.guarded), methods=["GET"]),
     Route("/_harness/sql/groups", endpoint(groups), methods=["GET"]),
     Route("/_harness/sql/secret", endpoint(secret), methods=["GET"]),
     Route("/_harness/sql/secrets", endpoint(secrets), methods=["GET"]),

@@ -16,6 +16,7 @@ from harness.workspace.wire import Call, api
 
 if TYPE_CHECKING:
     from harness.workspace.state import Workspace
+    from harness.workspace.store import Store
 
 TYPES = ("MANAGED", "EXTERNAL", "VIEW")
 CREATED = ("view_definition", "view_dependencies", "properties", "comment")
@@ -140,9 +141,9 @@ def shown(document: Document) -> Document:
     return {**told, **guards, "columns": columns} if masks else {**told, **guards}
 
 
-def guarded(call: Call) -> Document:
-    """Whether any table has a row filter or masks: Spark asks before it looks for them."""
-    return {"guarded": any(table.get(key) for table in call.workspace.store.all("table") for key in GUARDS)}
+def any_guarded(store: Store) -> bool:
+    """Whether any table has a row filter or masks."""
+    return any(table.get(key) for table in store.all("table") for key in GUARDS)
 
 
 def table_exists(call: Call) -> Document:

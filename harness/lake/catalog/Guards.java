@@ -5,15 +5,17 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import org.apache.spark.sql.AnalysisException;
+import org.apache.spark.sql.catalyst.CurrentUserContext;
 import org.apache.spark.sql.catalyst.analysis.AnalysisContext;
 import org.apache.spark.sql.catalyst.analysis.RelationTimeTravel;
 import org.apache.spark.sql.catalyst.analysis.UnresolvedRelation;
 import org.apache.spark.sql.catalyst.analysis.UnresolvedTableValuedFunction;
 import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.plans.logical.InsertIntoStatement;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.plans.logical.SubqueryAlias;
 import org.apache.spark.sql.catalyst.plans.logical.SubqueryAlias$;
+import org.apache.spark.sql.catalyst.plans.logical.V2WriteCommand;
 import org.apache.spark.sql.catalyst.rules.Rule;
 import org.apache.spark.sql.catalyst.trees.TreeNodeTag;
 import org.apache.spark.sql.classic.SparkSession;
@@ -22,14 +24,15 @@ import scala.jdk.javaapi.CollectionConverters;
 import scala.runtime.AbstractPartialFunction;
 
 /**
- * Row filters and column masks: a table that has them is read as a query that applies them. To be injected as a hint
- * rule: what is written to is no longer to be told from what is read once relations are resolved.
+ * Row filters and column masks: a table that has them is read as a query that applies them; and privileges, where they
+ * are enforced. To be injected as a hint rule: what is written to is no longer to be told from what is read once
+ * relations are resolved.
  */
 public final class Guards extends Rule<LogicalPlan> {
   private static final TreeNodeTag<Boolean> INSIDE = new TreeNodeTag<>("harness.guarded");
   private static final String WRITES = "__required_write_privileges__"; // Spark's own option of what is written to
   private static final String CONDITION = "UNSUPPORTED_FEATURE.TABLE_WITH_ROW_FILTER_OR_COLUMN_MASK";
-  private static volatile Boolean any; // null: to be asked
+  private static volatile JsonNode watched; // null: to be asked
 
   private final SparkSession session;
 
@@ -39,31 +42,41 @@ public final class Guards extends Rule<LogicalPlan> {
 
   /** Some table's guards are others now. Called from Python. */
   public static void changed() {
-    any = null;
+    watched = null;
   }
 
-  private static boolean any() {
-    Boolean known = any;
-    if (known == null) any = known = Rest.harness("guarded", Map.of()).path("guarded").asBoolean(true);
-    return known;
+  private static boolean watches(String what) {
+    JsonNode known = watched;
+    if (known == null) watched = known = Rest.harness("watched", Map.of());
+    return known.path(what).asBoolean(true);
   }
 
   @Override
   public LogicalPlan apply(LogicalPlan plan) {
-    if (!any()) return plan;
+    if (!watches("guarded") && !watches("enforced")) return plan;
     return plan.resolveOperatorsDown(
         new AbstractPartialFunction<LogicalPlan, LogicalPlan>() {
           @Override
           public boolean isDefinedAt(LogicalPlan node) {
             return node instanceof UnresolvedRelation
                 || node instanceof RelationTimeTravel
+                || node instanceof InsertIntoStatement
+                || node instanceof V2WriteCommand
                 || node instanceof UnresolvedTableValuedFunction;
           }
 
           @Override
           public LogicalPlan apply(LogicalPlan node) {
             if (node instanceof UnresolvedRelation relation) return guarded(relation);
+            // What these write to is no child of theirs.
+            if (node instanceof InsertIntoStatement insert && insert.table() instanceof UnresolvedRelation relation) {
+              permit(relation, "MODIFY");
+            }
+            if (node instanceof V2WriteCommand write && write.table() instanceof UnresolvedRelation relation) {
+              permit(relation, "MODIFY");
+            }
             if (node instanceof RelationTimeTravel travel && travel.relation() instanceof UnresolvedRelation relation) {
+              permit(relation, "SELECT");
               refuse(name(relation), "Time travel");
             }
             if (node instanceof UnresolvedTableValuedFunction call) changes(call);
@@ -75,6 +88,7 @@ public final class Guards extends Rule<LogicalPlan> {
   private LogicalPlan guarded(UnresolvedRelation relation) {
     if (relation.getTagValue(INSIDE).isDefined()) return relation;
     String writes = relation.options().getOrDefault(WRITES, "");
+    permit(relation, writes.isEmpty() ? "SELECT" : "MODIFY");
     if (writes.startsWith("INSERT") && !writes.contains("UPDATE")) return relation;
     JsonNode document = document(name(relation));
     if (document == null) return relation;
@@ -104,6 +118,24 @@ public final class Guards extends Rule<LogicalPlan> {
     return alias.copy(alias.identifier().copy(parts.get(2), V1.seq(parts.subList(0, 2))), query);
   }
 
+  /** Raise unless the statement's user may read or change a table. What a view reads, its owner may. */
+  private void permit(UnresolvedRelation relation, String privilege) {
+    if (!watches("enforced") || inView()) return;
+    List<String> table = full(name(relation));
+    if (table == null) return;
+    String user = CurrentUserContext.getCurrentUser();
+    if (user.equals(session.sparkContext().getConf().get("spark.harness.user", ""))) return;
+    Map<String, String> asked = Map.of("user", user, "table", String.join(".", table), "privilege", privilege);
+    String denied = Rest.harness("permitted", asked).path("denied").asText("");
+    if (denied.isEmpty()) return;
+    String text = "[INSUFFICIENT_PERMISSIONS] Insufficient privileges:\n" + denied + " SQLSTATE: 42501";
+    throw Functions.sneaky(Frontend.failure(text, "INSUFFICIENT_PERMISSIONS", "42501"));
+  }
+
+  private static boolean inView() {
+    return !CollectionConverters.asJava(AnalysisContext.get().catalogAndNamespace()).isEmpty();
+  }
+
   private LogicalPlan parse(String text) {
     try {
       return session.sessionState().sqlParser().parsePlan(text);
@@ -118,6 +150,17 @@ public final class Guards extends Rule<LogicalPlan> {
 
   /** The document of a table that is guarded; null for every other name. */
   private JsonNode document(List<String> name) {
+    if (!watches("guarded")) return null;
+    List<String> full = full(name);
+    if (full == null) return null;
+    JsonNode document = Rest.find("tables", full.toArray(String[]::new));
+    if (document == null || !isGuarded(document)) return null;
+    if (Dialect.version(name.get(name.size() - 1)) != null) throw refused(document, "Time travel");
+    return document;
+  }
+
+  /** The three parts of a table's name in one of the workspace's catalogs, without its version; null for others. */
+  private List<String> full(List<String> name) {
     if (name.size() > 3) return null;
     if (name.size() == 1 && session.sessionState().catalog().isTempView(V1.seq(name))) return null;
     List<String> full = new ArrayList<>(place().subList(0, Math.max(0, 3 - name.size())));
@@ -127,10 +170,7 @@ public final class Guards extends Rule<LogicalPlan> {
     if (!(session.sessionState().catalogManager().catalog(full.get(0)) instanceof HarnessCatalog)) return null;
     String version = Dialect.version(full.get(2));
     if (version != null) full.set(2, full.get(2).substring(0, full.get(2).length() - version.length() - 1));
-    JsonNode document = Rest.find("tables", full.toArray(String[]::new));
-    if (document == null || !isGuarded(document)) return null;
-    if (version != null) throw refused(document, "Time travel");
-    return document;
+    return full;
   }
 
   private static boolean isGuarded(JsonNode document) {

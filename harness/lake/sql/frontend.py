@@ -16,6 +16,7 @@ from harness.lake.paths import WorkspacePaths
 from harness.lake.sql import (
     catalog_statements,
     clones,
+    describe_json,
     functions,
     grant_statements,
     ownership,
@@ -218,7 +219,11 @@ FAMILIES: dict[str, Callable[[Statement], DataFrame]] = {
     **{f"ALTER {kind}": refreshed.alter for kind in refreshed.KINDS},
     "REFRESH": refreshed.refresh,
     "DROP MATERIALIZED VIEW": refreshed.drop,
+    # After every longer one that begins so.
+    "DESCRIBE": describe_json.describe,
+    "DESC": describe_json.describe,
 }
 
 # Those that Spark hands over in scripts (harness/lake/catalog/Scripts.java); it spells USE CATALOG itself.
-SCRIPTED = [family for family in FAMILIES if "TEMP" not in family and family not in ("BEGIN", "USE CATALOG")]
+_SPARKS = ("BEGIN", "USE CATALOG", "DESCRIBE", "DESC")
+SCRIPTED = [family for family in FAMILIES if "TEMP" not in family and family not in _SPARKS]
