@@ -150,6 +150,10 @@ class Settings(BaseSettings):
     default_catalog: Literal["main", "hive_metastore"] = Field(
         default="main", description="Catalog of names that give none."
     )
+    enforce_grants: bool = Field(
+        default=False,
+        description="Whether SQL refuses tables to callers without SELECT, MODIFY, USE CATALOG or USE SCHEMA on them.",
+    )
     class_archive: bool = Field(
         default=True, description="Build and use an archive of loaded JVM classes (starts 3 times faster)."
     )

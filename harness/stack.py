@@ -182,6 +182,7 @@ class Stack:
             "client_id": self.client_id,
             "client_secret": self.client_secret,
             "secrets": {name: value for name, value in settings.secrets.items() if not is_placeholder(value)},
+            "enforce_grants": settings.enforce_grants,
             "certificate": str(self.certificates.server) if self.certificates else "",
             "org_id": ORG_ID,
             "user": USER,

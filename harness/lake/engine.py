@@ -157,6 +157,7 @@ class Engine:
         getattr(jvm, "org.apache.spark.sql.delta.DeltaLog").clearCache()
         getattr(jvm, "io.unitycatalog.harness.Lineage").forget()
         self.root.catalog.clearCache()
+        getattr(jvm, "io.unitycatalog.harness.Guards").changed()
 
     def status(self) -> dict[str, Any]:
         """Facts for people: ``state``, ``generation``, ``pid``, ``java``, ``archive``, ``timings`` in seconds."""

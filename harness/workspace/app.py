@@ -29,6 +29,7 @@ from harness.workspace import (
     dbtartifacts,
     debugger,
     droppedtables,
+    enforcement,
     faults,
     federationpolicies,
     files,
@@ -148,6 +149,7 @@ ROUTES: list[BaseRoute] = [
     *informationschema.routes,
     *sqlfunctions.routes,
     *droppedtables.routes,
+    *enforcement.routes,
     *faults.routes,
 ]
 

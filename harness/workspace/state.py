@@ -36,6 +36,7 @@ class Config:
     ``hold_seconds``: how long a poll is held at most. ``client_id``, ``client_secret``: the OAuth client that may sign
     in from the start. ``secrets``: what secret scopes hold from the start, "scope/key" to value. ``certificate``: for
     HTTPS, a PEM file with its key; empty: HTTP only. ``git_remotes``: where remotes of Git are instead (git.py).
+    ``enforce_grants``: whether SQL refuses tables to those who lack privileges (enforcement.py).
     """
 
     token: str
@@ -58,6 +59,7 @@ class Config:
     certificate: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     git_remotes: Mapping[str, str] = field(default_factory=dict)
+    enforce_grants: bool = False
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Config:

@@ -16,9 +16,11 @@ from harness.workspace.wire import Call, api
 
 if TYPE_CHECKING:
     from harness.workspace.state import Workspace
+    from harness.workspace.store import Store
 
 TYPES = ("MANAGED", "EXTERNAL", "VIEW")
 CREATED = ("view_definition", "view_dependencies", "properties", "comment")
+GUARDS = ("row_filter", "column_masks")
 CHANGES = ("owner", "comment", "columns", "properties", "view_definition", "view_dependencies")
 
 
@@ -117,7 +119,7 @@ def list_tables(call: Call) -> Document:
     schema = securables.get_schema(call.workspace.store, call.text("catalog_name"), call.text("schema_name"))
     omitted = [name for name in ("columns", "properties") if call.flag(f"omit_{name}")]
     found = call.workspace.store.all("table", f"{schema['full_name']}.")
-    return {"tables": [{k: v for k, v in table.items() if k not in omitted} for table in found]}
+    return {"tables": [{k: v for k, v in shown(table).items() if k not in omitted} for table in found]}
 
 
 def create_table(call: Call) -> Document:
@@ -127,7 +129,21 @@ def create_table(call: Call) -> Document:
 
 
 def read_table(call: Call) -> Document:
-    return get(call.workspace, call.path["full_name"])
+    return shown(get(call.workspace, call.path["full_name"]))
+
+
+def shown(document: Document) -> Document:
+    """A table as the API shows it: each mask is its column's."""
+    masks = document.get("column_masks", {})
+    guards = {key: value for key, value in document.items() if key == "row_filter" and value}
+    told = {key: value for key, value in document.items() if key not in GUARDS}
+    columns = [{**c, "mask": masks[c["name"].lower()]} if c["name"].lower() in masks else c for c in told["columns"]]
+    return {**told, **guards, "columns": columns} if masks else {**told, **guards}
+
+
+def any_guarded(store: Store) -> bool:
+    """Whether any table has a row filter or masks."""
+    return any(table.get(key) for table in store.all("table") for key in GUARDS)
 
 
 def table_exists(call: Call) -> Document:
@@ -136,14 +152,16 @@ def table_exists(call: Call) -> Document:
 
 
 def update_table(call: Call) -> Document:
-    document = read_table(call)
+    document = get(call.workspace, call.path["full_name"])
     if "columns" in call.arguments:
         call.arguments["columns"] = columns(call.arguments["columns"])
     document = rename(call, document)
     store = call.workspace.store
-    # That a table is a materialized view or a streaming table, only the front end of SQL says.
-    changes = (*CHANGES, "table_type") if "x-harness-sql" in call.request.headers else CHANGES
-    return store.update("table", document["full_name"], lambda d: securables.changed(d, call, changes)) or document
+    # What only the front end of SQL says: that a table is a materialized view or a streaming table, and its guards.
+    changes = (*CHANGES, "table_type", *GUARDS) if "x-harness-sql" in call.request.headers else CHANGES
+    return shown(
+        store.update("table", document["full_name"], lambda d: securables.changed(d, call, changes)) or document
+    )
 
 
 def delete_table(call: Call) -> Document:

@@ -118,12 +118,6 @@ def test_owners_tags_and_comments_are_kept_on_every_object(run: Run, workspace: 
     assert workspace.tables.get("main.default.owned").comment == "ours"
     assert ("name", "string", "it's") in run("DESCRIBE TABLE owned")
     run("ALTER TABLE owned ADD COLUMNS (x INT)")
-    for guard in ("SET ROW FILTER f ON (id)", "DROP ROW FILTER", "ALTER COLUMN name SET MASK f"):
-        with pytest.raises(ServerOperationError, match=r"(ROW FILTER|MASK) is not supported by the local harness"):
-            run(f"ALTER TABLE owned {guard}")
-    for guarded in ("(id INT, name STRING MASK f)", "(id INT) WITH ROW FILTER f ON (id)"):
-        with pytest.raises(ServerOperationError, match=r"CREATE TABLE … .* is not supported by the local harness"):
-            run(f"CREATE TABLE main.default.guarded {guarded}")
     run("CREATE TABLE main.default.unguarded (mask STRING, row INT, s STRUCT<mask: INT>)")
 
 

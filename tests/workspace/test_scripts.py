@@ -94,6 +94,28 @@ def test_session_variables_are_set_and_read(sql: Sql) -> None:
     assert sql("SELECT count(*) FROM main.default.t WHERE id < edge") == [(3,)]
 
 
+def test_parameters_are_taken_anywhere_in_a_script(sql: Sql) -> None:
+    sql("CREATE TABLE main.default.t AS SELECT id FROM range(5)")
+    counted = """BEGIN
+      DECLARE n BIGINT DEFAULT :n;
+      DELETE FROM main.default.t WHERE id IN (SELECT :gone);
+      SELECT count(*), ':n' FROM IDENTIFIER(:t) WHERE id < n;
+    END"""
+    assert sql(counted, {"t": "main.default.t", "n": 3, "gone": 1}) == [(2, ":n")]
+    kept = "BEGIN SELECT 'it''s', ?, parse_json('{\"a\": 1}'):a::INT; END"
+    assert sql(kept, ["a'b\\\\c"]) == [("it's", "a'b\\\\c", 1)]
+    assert sql("BEGIN SELECT ?, ?, ?, ?, ?, ?; END", [None, 2, "c", 4.5, True, "f"]) == [(None, 2, "c", 4.5, True, "f")]
+    with pytest.raises(ServerOperationError, match="UNBOUND_SQL_PARAMETER"):
+        sql("BEGIN SELECT :absent; END", {"given": 1})
+
+
+def test_parameters_are_taken_by_execute_immediate(sql: Sql) -> None:
+    assert sql("EXECUTE IMMEDIATE 'SELECT ? + ?' USING :a, :b", {"a": 1, "b": 2}) == [(3,)]
+    assert sql("EXECUTE IMMEDIATE :said USING 4", {"said": "SELECT id FROM range(9) WHERE id = ?"}) == [(4,)]
+    script = "BEGIN EXECUTE IMMEDIATE :said USING :v AS v; END"
+    assert sql(script, {"said": "SELECT upper(:v)", "v": "a"}) == [("A",)]
+
+
 NOTEBOOK = """# Databricks notebook source
 spark.sql("CREATE TABLE main.default.t AS SELECT id FROM range(4)")
 spark.sql('''BEGIN

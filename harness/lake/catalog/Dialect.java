@@ -21,7 +21,7 @@ final class Dialect {
   private Dialect() {}
 
   static String toSpark(String sql) {
-    return versions(described(spellings(sql)));
+    return References.toSpark(versions(described(spellings(sql))));
   }
 
   /** (DESCRIBE HISTORY t) as a relation -> a table function, which {@link TableFunctions} knows. */
@@ -119,7 +119,7 @@ final class Dialect {
   }
 
   /** Where what begins at {@code i} ends: a string, a quoted name, a comment, a word, or one character. */
-  private static int next(String sql, int i) {
+  static int next(String sql, int i) {
     char c = sql.charAt(i);
     int end = i + 1;
     if (c == '\'' || c == '"' || c == '`') return afterQuote(sql, i);

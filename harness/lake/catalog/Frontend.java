@@ -95,17 +95,21 @@ public final class Frontend implements UnboundProcedure, BoundProcedure {
   }
 
   public static void fail(String id, String message, String condition, String state) {
-    LENT.get(id).failure =
-        new AnalysisException(
-            message,
-            Option.empty(),
-            Option.empty(),
-            Option.empty(),
-            condition.isEmpty() ? Option.empty() : Option.apply(condition),
-            V1.scala(Map.of()),
-            new QueryContext[0],
-            Option.apply(state),
-            Option.empty());
+    LENT.get(id).failure = failure(message, condition, state);
+  }
+
+  /** An error with a condition that Spark does not know. */
+  static AnalysisException failure(String message, String condition, String state) {
+    return new AnalysisException(
+        message,
+        Option.empty(),
+        Option.empty(),
+        Option.empty(),
+        condition.isEmpty() ? Option.empty() : Option.apply(condition),
+        V1.scala(Map.of()),
+        new QueryContext[0],
+        Option.apply(state),
+        Option.empty());
   }
 
   /** This thread is nobody's again. */

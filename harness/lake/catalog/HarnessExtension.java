@@ -58,6 +58,13 @@ public final class HarnessExtension extends AbstractFunction1<SparkSessionExtens
         new AbstractFunction1<SparkSession, Rule<LogicalPlan>>() {
           @Override
           public Rule<LogicalPlan> apply(SparkSession session) {
+            return new Guards(session);
+          }
+        });
+    extensions.injectHintResolutionRule(
+        new AbstractFunction1<SparkSession, Rule<LogicalPlan>>() {
+          @Override
+          public Rule<LogicalPlan> apply(SparkSession session) {
             return new JsonPaths();
           }
         });

@@ -43,14 +43,14 @@ final class Keys {
   /** Keep a new table's keys. */
   static void keep(Store store, Identifier i, TableInfo info) {
     for (Constraint constraint : info.constraints()) {
-      if (!(constraint instanceof Check)) set(store, i, constraint.name(), constraint.toDDL());
+      if (!(constraint instanceof Check)) set(store, i, constraint.name(), References.toText(constraint.toDDL()));
     }
   }
 
   /** Apply a change that concerns a key. Returns false, and does nothing, for every other change. */
   static boolean change(Store store, Identifier i, TableChange change) {
     if (change instanceof TableChange.AddConstraint add && !(add.constraint() instanceof Check)) {
-      set(store, i, add.constraint().name(), add.constraint().toDDL());
+      set(store, i, add.constraint().name(), References.toText(add.constraint().toDDL()));
       return true;
     }
     String dropped = null; // Delta's grammar takes the statement first, and has a class of the same name as Spark's

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from pyspark.sql import DataFrame
 
-from harness.lake.sql.ownership import UNGUARDED
+from harness.lake.sql import guards
 from harness.lake.sql.reader import Reader
 from harness.lake.sql.statement import Statement
-from harness.lake.sql.tokens import Kind
 from harness.lake.sql.unity import quoted
 
 COLUMNS = (
@@ -24,8 +23,8 @@ _OWN = ("delta.minReaderVersion", "delta.minWriterVersion", "delta.feature.", "c
 def create(statement: Statement) -> DataFrame:
     """``{CREATE | CREATE OR REPLACE | REPLACE} TABLE [IF NOT EXISTS] name [DEEP] CLONE source …``."""
     read = statement.reader()
-    if guard := _guard(read):
-        raise statement.refused(f"CREATE TABLE … {guard}", UNGUARDED)
+    if (guarded := guards.create(statement)) is not None:
+        return guarded
     replaces = _begin(read)
     lenient = read.take("IF", "NOT", "EXISTS")
     start = read.at
@@ -33,9 +32,14 @@ def create(statement: Statement) -> DataFrame:
         return statement.verbatim()
     read.name("a table")
     target = statement.text[read.tokens[start].start : read.tokens[read.at - 1].end]
-    if not (read.take("DEEP", "CLONE") or read.take("CLONE")):
+    shallow = read.take("SHALLOW", "CLONE")
+    if not (shallow or read.take("DEEP", "CLONE") or read.take("CLONE")):
         return statement.verbatim()
-    source = quoted(read.name("the source"))
+    parts = read.name("the source")
+    guards.refuse_guarded(statement, parts, "A clone")
+    if shallow:
+        return statement.verbatim()
+    source = quoted(parts)
     version = _version(read)
     properties = _clause(read, "TBLPROPERTIES")
     location = f" LOCATION {_literal(read.string('the location'))}" if read.take("LOCATION") else ""
@@ -46,20 +50,6 @@ def create(statement: Statement) -> DataFrame:
     detail = statement.run(f"DESCRIBE DETAIL {target}").collect()[0]
     size, files = detail["sizeInBytes"], detail["numFiles"]
     return statement.rows(COLUMNS, [(size, files, 0, files, 0, size)], ["BIGINT"] * len(COLUMNS))
-
-
-def _guard(read: Reader) -> str:
-    """Which guard of rows or values the statement gives a table, if any."""
-    depth = 0
-    for before, token, after in zip(read.tokens, read.tokens[1:], read.tokens[2:], strict=False):
-        depth += before.is_mark("(") - before.is_mark(")")
-        if depth == 0 and token.is_word("ROW") and after.is_word("FILTER"):
-            return "ROW FILTER"
-        # After a column's type; not a column of that name, or a field of a STRUCT.
-        named = after.kind in (Kind.WORD, Kind.NAME)
-        if depth == 1 and token.is_word("MASK") and named and not before.is_mark("(") and not before.is_mark(","):
-            return "MASK"
-    return ""
 
 
 def _begin(read: Reader) -> str:

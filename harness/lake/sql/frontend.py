@@ -22,6 +22,7 @@ from harness.lake.sql import (
     ownership,
     refreshed,
     replacements,
+    scripts,
     show_create,
     staging,
     subqueries,
@@ -157,6 +158,7 @@ _EXTERNAL = _refused("it has one S3 server and needs no credentials or locations
 
 
 FAMILIES: dict[str, Callable[[Statement], DataFrame]] = {
+    "BEGIN": scripts.run,
     "COPY INTO": _copy_into,
     "USE CATALOG": _use_catalog,
     "ANALYZE TABLE": _analyze,
@@ -219,7 +221,9 @@ FAMILIES: dict[str, Callable[[Statement], DataFrame]] = {
     **{f"ALTER {kind}": refreshed.alter for kind in refreshed.KINDS},
     "REFRESH": refreshed.refresh,
     "DROP MATERIALIZED VIEW": refreshed.drop,
+    # After every longer one that begins so.
 }
 
 # Those that Spark hands over in scripts (harness/lake/catalog/Scripts.java); it spells USE CATALOG itself.
-SCRIPTED = [family for family in FAMILIES if "TEMP" not in family and family != "USE CATALOG"]
+_SPARKS = ("BEGIN", "USE CATALOG", "DESCRIBE", "DESC")
+SCRIPTED = [family for family in FAMILIES if "TEMP" not in family and family not in _SPARKS]

@@ -10,7 +10,7 @@ import re
 
 from pyspark.sql import DataFrame
 
-from harness.lake.sql import not_null
+from harness.lake.sql import guards, not_null
 from harness.lake.sql.reader import Reader
 from harness.lake.sql.statement import Statement
 from harness.lake.sql.unity import Refused, quoted
@@ -24,11 +24,10 @@ COLLECTIONS = {"CATALOG": "catalogs", "SCHEMA": "schemas", "TABLE": "tables", "V
 _OURS = re.compile(r"\b(OWNER\s+TO|(UN)?SET\s+TAGS|ROW\s+FILTER|MASK)\b", re.IGNORECASE)
 _NARROWS = re.compile(r"\bSET\s+NOT\s+NULL\b", re.IGNORECASE)
 _AUTO = re.compile(r"\bCLUSTER\s+BY\s+AUTO\b", re.IGNORECASE)
-UNGUARDED = "it does not filter rows or mask values, and would show what production hides."
 
 
 def alter(statement: Statement) -> DataFrame:
-    """``ALTER {TABLE | VIEW | SCHEMA} name …``: the owner and tags of it or of a column; the rest is Spark's."""
+    """``ALTER {TABLE | VIEW | SCHEMA} name …``: owner and tags, row filter and masks; the rest is Spark's."""
     if _NARROWS.search(statement.text) and (done := not_null.alter(statement)) is not None:
         return done
     if _AUTO.search(statement.text):
@@ -39,18 +38,13 @@ def alter(statement: Statement) -> DataFrame:
     read.expect("ALTER")
     kind = TYPES[read.next("what to alter").text.upper()]
     name = statement.unity.full_name(read.name("a name"), PARTS[kind])
-    for verb in ("SET", "DROP"):
-        if read.ahead(verb, "ROW", "FILTER"):
-            raise statement.refused(f"ALTER TABLE … {verb} ROW FILTER", UNGUARDED)
     if read.take("ALTER", "COLUMN") or read.take("CHANGE", "COLUMN"):
         column = read.identifier("a column")
-        for verb in ("SET", "DROP"):
-            if read.ahead(verb, "MASK"):
-                raise statement.refused(f"ALTER TABLE … {verb} MASK", UNGUARDED)
-        changed = _tags(statement, read, "columns", f"{name}.{column}")
+        done = guards.alter_mask(statement, read, name, column)
+        done = done or _tags(statement, read, "columns", f"{name}.{column}")
     else:
-        changed = apply(statement, read, kind, name)
-    return statement.nothing() if changed else statement.verbatim()
+        done = guards.alter_filter(statement, read, name) or apply(statement, read, kind, name)
+    return statement.nothing() if done else statement.verbatim()
 
 
 def _cluster_by_auto(statement: Statement) -> DataFrame:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pyspark.sql import DataFrame
 
+from harness.lake.sql import guards
 from harness.lake.sql.failures import SqlError
 from harness.lake.sql.reader import Reader
 from harness.lake.sql.statement import Statement
@@ -39,6 +40,7 @@ def undrop(statement: Statement) -> DataFrame:
         if refused.code == "TABLE_ALREADY_EXISTS":
             raise SqlError("TABLE_OR_VIEW_ALREADY_EXISTS", refused.getMessage(), "42P07") from None
         raise
+    guards.heed(statement)
     return statement.nothing()
 
 

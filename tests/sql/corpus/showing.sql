@@ -96,9 +96,10 @@ DESCRIBE TABLE nosuchtable
 --! TABLE_OR_VIEW_NOT_FOUND 42P01
 
 DESCRIBE TABLE EXTENDED people AS JSON
---> {"table_name":"people","catalog_name":"main",…
---~ Spark describes only its session catalog's tables so
---! NOT_SUPPORTED_COMMAND_FOR_V2_TABLE 0A000
+--> {"table_name":"people","catalog_name":"main","namespace":["{schema}"],"schema_name":"{schema}","columns":[{"name":"id","type":{"name":"int"},"comment":"key","nullable":false},{"name":"name","type":{"name":"string",…"type":"MANAGED",…"provider":"delta",…
+
+DESCRIBE TABLE people AS JSON
+--! DESCRIBE_JSON_NOT_EXTENDED 0A000
 
 --@ docs sql-ref-syntax-aux-describe-query
 DESCRIBE QUERY SELECT id, name AS n FROM people

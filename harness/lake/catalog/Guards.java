@@ -1,0 +1,260 @@
+package io.unitycatalog.harness;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.sql.catalyst.CurrentUserContext;
+import org.apache.spark.sql.catalyst.analysis.AnalysisContext;
+import org.apache.spark.sql.catalyst.analysis.RelationTimeTravel;
+import org.apache.spark.sql.catalyst.analysis.UnresolvedRelation;
+import org.apache.spark.sql.catalyst.analysis.UnresolvedTableValuedFunction;
+import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.plans.logical.InsertIntoStatement;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.catalyst.plans.logical.SubqueryAlias;
+import org.apache.spark.sql.catalyst.plans.logical.SubqueryAlias$;
+import org.apache.spark.sql.catalyst.plans.logical.V2WriteCommand;
+import org.apache.spark.sql.catalyst.rules.Rule;
+import org.apache.spark.sql.catalyst.trees.TreeNodeTag;
+import org.apache.spark.sql.classic.SparkSession;
+import org.apache.spark.sql.connector.catalog.CatalogManager;
+import scala.jdk.javaapi.CollectionConverters;
+import scala.runtime.AbstractPartialFunction;
+
+/**
+ * Row filters and column masks: a table that has them is read as a query that applies them; and privileges, where they
+ * are enforced. To be injected as a hint rule: what is written to is no longer to be told from what is read once
+ * relations are resolved.
+ */
+public final class Guards extends Rule<LogicalPlan> {
+  private static final TreeNodeTag<Boolean> INSIDE = new TreeNodeTag<>("harness.guarded");
+  private static final String WRITES = "__required_write_privileges__"; // Spark's own option of what is written to
+  private static final String CONDITION = "UNSUPPORTED_FEATURE.TABLE_WITH_ROW_FILTER_OR_COLUMN_MASK";
+  private static volatile JsonNode watched; // null: to be asked
+
+  private final SparkSession session;
+
+  Guards(org.apache.spark.sql.SparkSession session) {
+    this.session = (SparkSession) session;
+  }
+
+  /** Some table's guards are others now. Called from Python. */
+  public static void changed() {
+    watched = null;
+  }
+
+  private static boolean watches(String what) {
+    JsonNode known = watched;
+    if (known == null) watched = known = Rest.harness("watched", Map.of());
+    return known.path(what).asBoolean(true);
+  }
+
+  @Override
+  public LogicalPlan apply(LogicalPlan plan) {
+    if (!watches("guarded") && !watches("enforced")) return plan;
+    return plan.resolveOperatorsDown(
+        new AbstractPartialFunction<LogicalPlan, LogicalPlan>() {
+          @Override
+          public boolean isDefinedAt(LogicalPlan node) {
+            return node instanceof UnresolvedRelation
+                || node instanceof RelationTimeTravel
+                || node instanceof InsertIntoStatement
+                || node instanceof V2WriteCommand
+                || node instanceof UnresolvedTableValuedFunction;
+          }
+
+          @Override
+          public LogicalPlan apply(LogicalPlan node) {
+            if (node instanceof UnresolvedRelation relation) return guarded(relation);
+            // What these write to is no child of theirs.
+            if (node instanceof InsertIntoStatement insert && insert.table() instanceof UnresolvedRelation relation) {
+              permit(relation, "MODIFY");
+            }
+            if (node instanceof V2WriteCommand write && write.table() instanceof UnresolvedRelation relation) {
+              permit(relation, "MODIFY");
+            }
+            if (node instanceof RelationTimeTravel travel && travel.relation() instanceof UnresolvedRelation relation) {
+              permit(relation, "SELECT");
+              refuse(name(relation), "Time travel");
+            }
+            if (node instanceof UnresolvedTableValuedFunction call) changes(call);
+            return node;
+          }
+        });
+  }
+
+  private LogicalPlan guarded(UnresolvedRelation relation) {
+    if (relation.getTagValue(INSIDE).isDefined()) return relation;
+    String writes = relation.options().getOrDefault(WRITES, "");
+    permit(relation, writes.isEmpty() ? "SELECT" : "MODIFY");
+    if (writes.startsWith("INSERT") && !writes.contains("UPDATE")) return relation;
+    JsonNode document = document(name(relation));
+    if (document == null) return relation;
+    // It would change rows that its filter hides.
+    if (!writes.isEmpty()) throw refused(document, writes);
+    LogicalPlan parsed = parse(query(document));
+    LogicalPlan query =
+        parsed.transformDown(
+            new AbstractPartialFunction<LogicalPlan, LogicalPlan>() {
+              @Override
+              public boolean isDefinedAt(LogicalPlan node) {
+                return node instanceof UnresolvedRelation;
+              }
+
+              @Override
+              public LogicalPlan apply(LogicalPlan node) {
+                UnresolvedRelation read =
+                    new UnresolvedRelation(
+                        ((UnresolvedRelation) node).multipartIdentifier(), relation.options(), relation.isStreaming());
+                read.setTagValue(INSIDE, true);
+                node.setTagValue(INSIDE, true); // which stays if the two are equal
+                return read;
+              }
+            });
+    List<String> parts = List.of(document.path("full_name").asText().split("\\.", 3));
+    SubqueryAlias alias = SubqueryAlias$.MODULE$.apply(parts.get(2), query);
+    return alias.copy(alias.identifier().copy(parts.get(2), V1.seq(parts.subList(0, 2))), query);
+  }
+
+  /** Raise unless the statement's user may read or change a table. What a view reads, its owner may. */
+  private void permit(UnresolvedRelation relation, String privilege) {
+    if (!watches("enforced") || inView()) return;
+    List<String> table = full(name(relation));
+    if (table == null) return;
+    String user = CurrentUserContext.getCurrentUser();
+    if (user.equals(session.sparkContext().getConf().get("spark.harness.user", ""))) return;
+    Map<String, String> asked = Map.of("user", user, "table", String.join(".", table), "privilege", privilege);
+    String denied = Rest.harness("permitted", asked).path("denied").asText("");
+    if (denied.isEmpty()) return;
+    String text = "[INSUFFICIENT_PERMISSIONS] Insufficient privileges:\n" + denied + " SQLSTATE: 42501";
+    throw Functions.sneaky(Frontend.failure(text, "INSUFFICIENT_PERMISSIONS", "42501"));
+  }
+
+  private static boolean inView() {
+    return !CollectionConverters.asJava(AnalysisContext.get().catalogAndNamespace()).isEmpty();
+  }
+
+  private LogicalPlan parse(String text) {
+    try {
+      return session.sessionState().sqlParser().parsePlan(text);
+    } catch (Exception e) {
+      throw Functions.sneaky(e);
+    }
+  }
+
+  private static List<String> name(UnresolvedRelation relation) {
+    return CollectionConverters.asJava(relation.multipartIdentifier());
+  }
+
+  /** The document of a table that is guarded; null for every other name. */
+  private JsonNode document(List<String> name) {
+    if (!watches("guarded")) return null;
+    List<String> full = full(name);
+    if (full == null) return null;
+    JsonNode document = Rest.find("tables", full.toArray(String[]::new));
+    if (document == null || !isGuarded(document)) return null;
+    if (Dialect.version(name.get(name.size() - 1)) != null) throw refused(document, "Time travel");
+    return document;
+  }
+
+  /** The three parts of a table's name in one of the workspace's catalogs, without its version; null for others. */
+  private List<String> full(List<String> name) {
+    if (name.size() > 3) return null;
+    if (name.size() == 1 && session.sessionState().catalog().isTempView(V1.seq(name))) return null;
+    List<String> full = new ArrayList<>(place().subList(0, Math.max(0, 3 - name.size())));
+    full.addAll(name);
+    if (full.size() != 3 || full.get(2).contains("/")) return null;
+    if (!session.sessionState().catalogManager().isCatalogRegistered(full.get(0))) return null;
+    if (!(session.sessionState().catalogManager().catalog(full.get(0)) instanceof HarnessCatalog)) return null;
+    String version = Dialect.version(full.get(2));
+    if (version != null) full.set(2, full.get(2).substring(0, full.get(2).length() - version.length() - 1));
+    return full;
+  }
+
+  private static boolean isGuarded(JsonNode document) {
+    if (!document.path("row_filter").isEmpty()) return true;
+    for (JsonNode column : document.path("columns")) if (column.has("mask")) return true;
+    return false;
+  }
+
+  private void refuse(List<String> name, String what) {
+    JsonNode document = document(name);
+    if (document != null) throw refused(document, what);
+  }
+
+  private static RuntimeException refused(JsonNode document, String what) {
+    String name = document.path("full_name").asText();
+    String message = what + " of " + name + " is not supported: it has a row filter or column masks.";
+    String text = "[" + CONDITION + "] " + message + " SQLSTATE: 0A000";
+    return Functions.sneaky(Frontend.failure(text, CONDITION, "0A000"));
+  }
+
+  /** table_changes('t', …) shows what filter and masks hide. */
+  private void changes(UnresolvedTableValuedFunction call) {
+    List<String> function = CollectionConverters.asJava(call.name());
+    List<Expression> arguments = CollectionConverters.asJava(call.functionArgs());
+    if (!function.get(function.size() - 1).equalsIgnoreCase("table_changes") || arguments.isEmpty()) return;
+    Expression table = arguments.get(0);
+    if (!table.foldable()) return;
+    try {
+      refuse(
+          CollectionConverters.asJava(
+              session.sessionState().sqlParser().parseMultipartIdentifier(String.valueOf(table.eval(null)))),
+          "The change data feed");
+    } catch (org.apache.spark.sql.catalyst.parser.ParseException e) {
+      throw Functions.sneaky(e);
+    }
+  }
+
+  private static String query(JsonNode table) {
+    StringBuilder columns = new StringBuilder();
+    for (JsonNode column : table.path("columns")) {
+      String name = quoted(column.path("name").asText());
+      if (!columns.isEmpty()) columns.append(", ");
+      JsonNode mask = column.path("mask");
+      if (mask.isMissingNode()) {
+        columns.append(name);
+      } else {
+        String call = call(mask.path("function_name"), name, mask.path("using_arguments"));
+        String type = column.path("type_text").asText();
+        columns.append("CAST(").append(call).append(" AS ").append(type).append(") AS ").append(name);
+      }
+    }
+    StringBuilder query = new StringBuilder("SELECT ").append(columns);
+    query.append(" FROM ").append(dotted(table.path("full_name")));
+    JsonNode filter = table.path("row_filter");
+    if (!filter.isEmpty()) {
+      query.append(" WHERE ").append(call(filter.path("function_name"), "", filter.path("input_arguments")));
+    }
+    return query.toString();
+  }
+
+  private static String call(JsonNode function, String first, JsonNode more) {
+    List<String> arguments = new ArrayList<>();
+    if (!first.isEmpty()) arguments.add(first);
+    for (JsonNode each : more) {
+      arguments.add(each.has("column") ? quoted(each.get("column").asText()) : each.path("constant").asText());
+    }
+    return dotted(function) + "(" + String.join(", ", arguments) + ")";
+  }
+
+  private static String dotted(JsonNode name) {
+    return String.join(".", Arrays.stream(name.asText().split("\\.", 3)).map(Guards::quoted).toList());
+  }
+
+  private static String quoted(String name) {
+    return "`" + name.replace("`", "``") + "`";
+  }
+
+  /** The catalog and schema that a name without them is in. */
+  private List<String> place() {
+    List<String> ofView = CollectionConverters.asJava(AnalysisContext.get().catalogAndNamespace());
+    if (!ofView.isEmpty()) return ofView;
+    CatalogManager manager = session.sessionState().catalogManager();
+    List<String> current = new ArrayList<>(List.of(manager.currentCatalog().name()));
+    current.addAll(Arrays.asList(manager.currentNamespace()));
+    return current;
+  }
+}

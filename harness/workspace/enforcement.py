@@ -1,0 +1,90 @@
+"""Whether privileges are enforced when SQL reads and changes tables, and who may: off unless asked for.
+
+By the setting ``enforce_grants``, or for a while by ``POST /_harness/grants {"enforce": true}``, until the next reset.
+Source: docs.databricks.com/data-governance/unity-catalog/manage-privileges/privileges. The workspace's own user, an
+admin, and the owner of a table may do anything with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from starlette.routing import Route
+
+from harness.workspace import control, entities, principals, sqlfunctions, tables
+from harness.workspace.entities import Entity
+from harness.workspace.errors import InvalidParameter, NotFound
+from harness.workspace.store import Document
+from harness.workspace.wire import Call, endpoint
+
+if TYPE_CHECKING:
+    from harness.workspace.state import Workspace
+
+EVERYBODY = "account users"
+PRIVILEGES = ("SELECT", "MODIFY")
+
+
+def enforced(workspace: Workspace) -> bool:
+    """Whether statements are refused to those who lack privileges."""
+    document = workspace.store.get("enforcement", "grants")
+    return bool(document["enforce"]) if document else workspace.config.enforce_grants
+
+
+def set_enforced(call: Call) -> Document:
+    """Enforce privileges, or no longer. Raises: ``InvalidParameter``."""
+    enforce = call.arguments.get("enforce")
+    if not isinstance(enforce, bool):
+        raise InvalidParameter("Expected enforce to be true or false.")
+    workspace = call.workspace
+    workspace.store.put("enforcement", "grants", {"enforce": enforce})
+    if control.engine_status(workspace)["state"] == "ready":
+        workspace.engine.clear_caches()
+    return {"enforce": enforce}
+
+
+def watched(call: Call) -> Document:
+    """What Spark has to look at before it reads a table: guards, privileges."""
+    return {"guarded": tables.any_guarded(call.workspace.store), "enforced": enforced(call.workspace)}
+
+
+def permitted(call: Call) -> Document:
+    """Why a user may not read (SELECT) or change (MODIFY) a table: ``denied``, absent when nothing is against it."""
+    who, wanted = sqlfunctions.asker(call), call.text("privilege")
+    if wanted not in PRIVILEGES:
+        raise InvalidParameter(f"Expected privilege to be one of {', '.join(PRIVILEGES)}.")
+    if who.id == principals.USER_ID:
+        return {}
+    groups = {group["displayName"].lower() for group in principals.groups_of(call.workspace.store, who.id)}
+    names = {who.name.lower(), EVERYBODY, *groups}
+    try:
+        table = entities.find(call.workspace, "TABLE", call.text("table"))
+    except NotFound:
+        return {}  # Spark says that there is none
+    missing = next(_missing(call.workspace, table, wanted, names), "")
+    return {"denied": f"User does not have {missing}."} if missing else {}
+
+
+def _missing(workspace: Workspace, table: Entity, wanted: str, names: set[str]) -> Iterator[str]:
+    catalog, schema, _ = table.name.split(".")
+    needed = (("CATALOG", catalog, "USE_CATALOG"), ("SCHEMA", f"{catalog}.{schema}", "USE_SCHEMA"))
+    for kind, name, privilege in (*needed, ("TABLE", table.name, wanted)):
+        if not _holds(workspace, entities.find(workspace, kind, name), privilege, names):
+            yield f"{privilege.replace('_', ' ')} on {kind.capitalize()} '{name}'"
+
+
+def _holds(workspace: Workspace, entity: Entity, privilege: str, names: set[str]) -> bool:
+    if str(entity.document.get("owner", "")).lower() in names:
+        return True
+    for each in entities.with_parents(workspace, entity):
+        for who, what in (workspace.store.get("grants", each.key) or {}).items():
+            if who.lower() in names and not {privilege, "ALL_PRIVILEGES"}.isdisjoint(what):
+                return True
+    return False
+
+
+routes = [
+    Route("/_harness/grants", endpoint(set_enforced), methods=["POST"]),
+    Route("/_harness/sql/watched", endpoint(watched), methods=["GET"]),
+    Route("/_harness/sql/permitted", endpoint(permitted), methods=["GET"]),
+]
