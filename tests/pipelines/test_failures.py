@@ -108,7 +108,7 @@ def test_an_update_that_only_validates_makes_no_table(pipelines: Pipelines) -> N
     id = pipelines.make({"source.py": HEAD + GOOD})
     update = pipelines.update(id, validate_only=True)
     assert (update.state.value, update.validate_only) == ("COMPLETED", True), pipelines.errors(id)
-    assert [schema.name for schema in pipelines.w.schemas.list("main")] == ["default", "information_schema"]
+    assert [schema.name for schema in pipelines.w.schemas.list("main")] == ["default"]
     kinds = {event["event_type"] for event in pipelines.events(id)}
     assert kinds == {"create_update", "update_progress", "dataset_definition", "flow_definition"}
 
