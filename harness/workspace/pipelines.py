@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from databricks.sdk.service.pipelines import PipelineSpec, RunAs
 
 from harness.runner.run import now
-from harness.workspace import permissions, pipelineupdates, principals
+from harness.workspace import permissions, pipelineupdates, principals, tables
 from harness.workspace.errors import Conflict, InvalidParameter
 from harness.workspace.jobspec import typed
 from harness.workspace.pipelinerecords import find
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # docs: api/workspace/pipelines/listpipelines, as is how many a page has.
 FILTER = re.compile(r"\s*(?:name\s+like\s+'(?P<name>.*)'|notebook\s*=\s*'(?P<notebook>.*)')\s*", re.I | re.S)
+# The property of a table that names its pipeline (kernel/pipelines/writing.py).
+OWNER = "pipelines.pipelineId"
 # Fields of a request that are not of the specification.
 BESIDE = ("allow_duplicate_names", "dry_run", "run_as", "expected_last_modified", "pipeline_id", "id")
 
@@ -71,8 +73,14 @@ def edit(call: Call) -> Document:
 
 
 def delete(call: Call) -> Document:
+    """Delete a pipeline, and with it its tables, unless ``cascade`` is false (databricks-sdk, ``PipelinesAPI``)."""
     store, found = call.workspace.store, find(call.workspace, call.path["pipeline_id"])
+    cascades = call.flag("cascade", True)
+    pipelineupdates.stop_active(call.workspace, found["pipeline_id"])
     store.delete("pipeline", found["pipeline_id"])
+    for table in store.all("table") if cascades else ():
+        if (table.get("properties") or {}).get(OWNER) == found["pipeline_id"]:
+            tables.drop(call, table["full_name"])
     permissions.forget(store, "pipelines", found["pipeline_id"])
     return {}
 

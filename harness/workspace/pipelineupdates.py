@@ -92,6 +92,7 @@ def progressed(workspace: Workspace, run: Run) -> None:
         workspace.store.update("pipeline_update", update_id, end)
         with workspace.updates.lock:
             workspace.updates.active.pop(update_id, None)
+            workspace.updates.seen = {each for each in workspace.updates.seen if each[0] != update_id}
     workspace.signal.notify(("pipeline", run.name))
 
 
@@ -148,7 +149,8 @@ async def hold(call: Call, pipeline_id: str) -> None:
     if active is None:
         return
     before = active.state.life_cycle.value
-    reader = (call.request.url.path, call.request.headers.get("user-agent", ""), f"{active.run_id} {before}")
+    client = f"{call.request.headers.get('user-agent', '')} {call.request.url.path}"
+    reader = (active.settings["update_id"], client, before)
     if reader not in workspace.updates.seen:
         workspace.updates.seen.add(reader)
         return

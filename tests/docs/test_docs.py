@@ -47,6 +47,13 @@ def test_the_readme_example_passes(run_assets, lake):
     names["test_the_pipeline_fills_its_tables"](run_assets, lake)  # type: ignore[operator]
 
 
+def test_the_pipeline_example_passes(workspace, sql, make_schema, make_notebook, assert_table):
+    (source,) = blocks(ROOT / "docs" / "declarative-pipelines.md", "python")
+    names: dict[str, object] = {}
+    exec(compile(source, "declarative-pipelines.md", "exec"), names)
+    names["test_the_totals_are_those_of_the_clean_rows"](workspace, sql, make_schema, make_notebook, assert_table)  # type: ignore[operator]
+
+
 def test_the_settings_example_is_accepted(tmp_path, monkeypatch):
     from harness.settings import Settings
 

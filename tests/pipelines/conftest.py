@@ -41,7 +41,10 @@ class Pipelines:
 
     def update(self, pipeline_id: str, **asked: Any) -> UpdateInfo:
         """Start an update and wait for its end; the workspace holds the poll."""
-        update_id = str(self.w.pipelines.start_update(pipeline_id, **asked).update_id)
+        return self.wait(pipeline_id, str(self.w.pipelines.start_update(pipeline_id, **asked).update_id))
+
+    def wait(self, pipeline_id: str, update_id: str) -> UpdateInfo:
+        """Wait for an update's end."""
         while True:
             update = self.w.pipelines.get_update(pipeline_id, update_id).update
             assert update is not None

@@ -109,13 +109,15 @@ SECOND = """-- Databricks notebook source
 -- MAGIC %md in SQL
 -- COMMAND ----------
 SET sales.least = 1;
-CREATE TEMPORARY LIVE VIEW ids AS SELECT id FROM LIVE.both WHERE id >= ${sales.least};
+CREATE TEMPORARY LIVE VIEW source_b AS SELECT id FROM LIVE.both WHERE id >= ${sales.least};
+CREATE TEMPORARY VIEW ids AS SELECT id FROM source_b WHERE id < (SELECT count(*) FROM main.sales.source_b);
 -- COMMAND ----------
 CREATE OR REFRESH STREAMING TABLE ids_streamed (CONSTRAINT even EXPECT (id % 2 = 0)) AS
 SELECT * FROM STREAM(main.sales.source_a);
 CREATE LIVE TABLE counted (number BIGINT COMMENT 'how many', least BIGINT)
 TBLPROPERTIES ('quality' = 'gold') AS SELECT count(*) AS number, min(id) AS least FROM ids
 """
+# A view of the pipeline has the name of a table beside it, which its full name still means.
 THIRD = """# Databricks notebook source
 import dlt
 LIMIT = "other"

@@ -1,0 +1,1 @@
+"""One update of a declarative pipeline, in the process of a task."""

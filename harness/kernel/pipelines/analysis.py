@@ -47,23 +47,27 @@ class Analysis:
     def run(self) -> dict[str, Found]:
         """Analyze every dataset. Returns: by name, each after those that it reads. Raises: ``PipelineError`` for what
         the graph cannot be; what a query raises, as an ``InFlow``."""
-        names = [self._key(dataset) for dataset in self._graph.datasets.values()]
-        jvm: Any = self._spark._jvm
-        array = self._spark._sc._gateway.new_array(jvm.java.lang.String, len(names))
-        for at, name in enumerate(names):
-            array[at] = name
-        self._java.define(self._spark._jsparkSession, array)
+        names = self._strings([self._key(dataset) for dataset in self._graph.datasets.values()])
+        self._java.define(self._spark._jsparkSession, names)
         try:
             for dataset in list(self._graph.datasets.values()):
                 self._dataset(dataset)
         finally:
-            self._java.forget(self._spark._jsparkSession)
             self._show([])
+            self._java.forget(self._spark._jsparkSession)
         return self.found
 
     @property
     def _java(self) -> Any:
         return getattr(self._spark._jvm, "io.unitycatalog.harness.StandIns")
+
+    def _strings(self, texts: list[str]) -> Any:
+        """Texts as Java takes an array of them."""
+        jvm: Any = self._spark._jvm
+        array = self._spark._sc._gateway.new_array(jvm.java.lang.String, len(texts))
+        for at, text in enumerate(texts):
+            array[at] = text
+        return array
 
     def _key(self, dataset: Dataset) -> str:
         """The name under which the catalog is asked for a dataset."""
@@ -131,8 +135,7 @@ class Analysis:
 
     def _asked(self) -> list[str]:
         """The datasets that were looked up since the last call."""
-        keys = {self._key(dataset): dataset.name for dataset in self._graph.datasets.values() if not dataset.is_view}
-        keys |= {self._key(dataset): dataset.name for dataset in self._graph.datasets.values() if dataset.is_view}
+        keys = {self._key(dataset): dataset.name for dataset in self._graph.datasets.values()}
         return [keys[str(name)] for name in self._java.asked(self._spark._jsparkSession)]
 
     def _show(self, views: list[str]) -> None:
@@ -142,6 +145,8 @@ class Analysis:
                 self._spark.catalog.dropTempView(dataset.name)
         for name in views:
             self._frames[name].createOrReplaceTempView(name)
+        keys = self._strings([self._graph.full_name(name) for name in views])
+        self._java.show(self._spark._jsparkSession, keys)
 
 
 class InFlow(Exception):

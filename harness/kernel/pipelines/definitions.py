@@ -130,14 +130,9 @@ class Graph:
             raise PipelineError("IDENTIFIER_TOO_MANY_NAME_PARTS", f"`{name}` is not the name of a table.")
         return ".".join([*(self.catalog, self.schema)[: 3 - len(parts)], *parts][-3:]).lower()
 
-    def find(self, name: str) -> Dataset | None:
-        """The dataset that a query means by a name, if any: a view's goes before a table's."""
-        simple = name.lower().removeprefix("live.").strip("`")
-        return self.datasets.get(simple) or self.datasets.get(self.full_name(name))
-
     def add(self, dataset: Dataset) -> None:
         """Take up a dataset. Raises: ``PipelineError`` for a name that is taken."""
-        if (other := self.datasets.get(dataset.name)) is not None:
+        if (other := self._taken(dataset)) is not None:
             raise PipelineError(
                 "PIPELINE_DUPLICATE_IDENTIFIERS.OUTPUT",
                 f"Attempted to register a {dataset.kind} with identifier {dataset.name}, but a {other.kind} has "
@@ -145,6 +140,11 @@ class Graph:
                 dataset.place,
             )
         self.datasets[dataset.name] = dataset
+
+    def _taken(self, dataset: Dataset) -> Dataset | None:
+        """The dataset of a name: a view has that of a table in the pipeline's own schema."""
+        full = self.full_name(dataset.name)
+        return next((each for each in self.datasets.values() if self.full_name(each.name) == full), None)
 
     def add_flow(self, flow: Flow) -> None:
         """Take up a flow. Raises: ``PipelineError`` for a name that is taken."""

@@ -45,6 +45,8 @@ class Loader:
         """Run one source. Raises: what it raises; ``SourceFailed`` for a notebook; ``PipelineError``."""
         self.names[str(path)] = workspace_path
         self._loaded += 1
+        if str(path.parent) not in sys.path:
+            sys.path.insert(0, str(path.parent))
         if not is_notebook(path):
             if path.suffix == ".sql":
                 self._sql(path.read_text(encoding="utf-8-sig"), workspace_path, 1)

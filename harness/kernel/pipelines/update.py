@@ -1,9 +1,9 @@
 """One update of a pipeline: its sources are run, its graph analyzed, its tables brought up to date in their order.
 
 The executor is ours, the work is Spark's and Delta's, and the interface is Databricks'. Spark's own executor
-(``org.apache.spark.sql.pipelines``, 4.2.0) is not used: it takes queries from Spark Connect only, where neither Auto
-Loader nor ``STREAM read_files`` nor the workspace's SQL is known, it has no expectations, and a failed update leaves
-its materialized views empty (measured). The graph, its errors and their conditions follow it.
+(``org.apache.spark.sql.pipelines``, 4.2.0) is not used: it takes queries from Spark Connect only, where Auto Loader and
+the workspace's SQL, made for the classic session, are not known; it parses neither ``EXPECT`` nor ``OR REFRESH``, and a
+failed update leaves its materialized views empty (measured). The graph, its errors and their conditions follow it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from harness.kernel.pipelines.writing import Tables
 from harness.kernel.shell import Shell
 from harness.kernel.spec import KernelError, KernelResult, KernelSpec
 from harness.lake.paths import WorkspacePaths
+from harness.lake.sql.statement import spark_sql
 from harness.lake.sql.unity import quoted
 
 _LIVE = re.compile(r"^live\.", re.IGNORECASE)
@@ -72,7 +73,7 @@ class _Update:
             return self._run()
         finally:
             if self._made_schema and self._asked["validate_only"]:
-                self._spark.sql(f"DROP SCHEMA {quoted([self._graph.catalog, self._graph.schema])}")
+                spark_sql(self._spark, f"DROP SCHEMA {quoted([self._graph.catalog, self._graph.schema])}")
 
     def _run(self) -> KernelResult:
         place: Place | None = None

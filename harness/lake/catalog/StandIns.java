@@ -30,6 +30,7 @@ public final class StandIns {
   // Full name → its columns; null while they are not known.
   private final Map<String, StructType> columns = new LinkedHashMap<>();
   private final Set<String> asked = new LinkedHashSet<>();
+  private Set<String> shown = Set.of();
 
   private StandIns() {}
 
@@ -44,6 +45,14 @@ public final class StandIns {
     StandIns known = OF.get(session);
     synchronized (known) {
       known.columns.put(name.toLowerCase(Locale.ROOT), schema);
+    }
+  }
+
+  /** These names are those of views that the session has: whoever asks the catalog for one means a table of that name. */
+  public static void show(org.apache.spark.sql.SparkSession session, String[] names) {
+    StandIns known = OF.get(session);
+    synchronized (known) {
+      known.shown = Set.of(names);
     }
   }
 
@@ -68,7 +77,9 @@ public final class StandIns {
     if (known == null) return false;
     String name = name(catalog, i);
     synchronized (known) {
-      return known.columns.containsKey(name) && (known.asked.add(name) || true);
+      if (!known.columns.containsKey(name) || known.shown.contains(name)) return false;
+      known.asked.add(name);
+      return true;
     }
   }
 
