@@ -221,9 +221,8 @@ FAMILIES: dict[str, Callable[[Statement], DataFrame]] = {
     **{f"ALTER {kind}": refreshed.alter for kind in refreshed.KINDS},
     "REFRESH": refreshed.refresh,
     "DROP MATERIALIZED VIEW": refreshed.drop,
-    # After every longer one that begins so.
 }
 
 # Those that Spark hands over in scripts (harness/lake/catalog/Scripts.java); it spells USE CATALOG itself.
-_SPARKS = ("BEGIN", "USE CATALOG", "DESCRIBE", "DESC")
+_SPARKS = ("BEGIN", "USE CATALOG")
 SCRIPTED = [family for family in FAMILIES if "TEMP" not in family and family not in _SPARKS]
