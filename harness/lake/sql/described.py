@@ -48,7 +48,9 @@ def describe(statement: Statement) -> DataFrame:
     detail: dict[str, Any] = {}
     if document.get("data_source_format") == "DELTA":
         detail = statement.run(f"DESCRIBE DETAIL {quoted(document['full_name'].split('.'))}").collect()[0].asDict()
-    return statement.rows(("json_metadata",), [(json.dumps(_document(document, schema, detail)),)])
+    return statement.rows(
+        ("json_metadata",), [(json.dumps(_document(document, schema, detail), separators=(",", ":")),)]
+    )
 
 
 def _document(table: Mapping[str, Any], schema: S.StructType, detail: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,9 +86,10 @@ def _properties(table: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _column(field: S.StructField, known: Mapping[str, Any]) -> dict[str, Any]:
-    said = {"name": field.name, "type": _type(field.dataType), "nullable": bool(known.get("nullable", field.nullable))}
+    said: dict[str, Any] = {"name": field.name, "type": _type(field.dataType)}
     if comment := field.metadata.get("comment"):
         said["comment"] = comment
+    said["nullable"] = bool(known.get("nullable", field.nullable))
     if (default := field.metadata.get("CURRENT_DEFAULT")) is not None:
         said["default"] = default
     return said

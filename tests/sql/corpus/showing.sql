@@ -124,8 +124,6 @@ SELECT column_name, ordinal_position, is_nullable, full_data_type, comment FROM 
 --@ docs information-schema/schemata
 SELECT schema_name FROM system.information_schema.schemata WHERE schema_name = '{schema}'
 --> {schema}
---~ each catalog has its information schema; there is no catalog system
---! TABLE_OR_VIEW_NOT_FOUND 42P01
 
 SELECT schema_name FROM information_schema.schemata WHERE schema_name = '{schema}'
 --> {schema}
@@ -133,8 +131,6 @@ SELECT schema_name FROM information_schema.schemata WHERE schema_name = '{schema
 --@ docs information-schema/catalogs
 SELECT catalog_name FROM system.information_schema.catalogs WHERE catalog_name = 'main'
 --> main
---~ each catalog has its information schema; there is no catalog system
---! TABLE_OR_VIEW_NOT_FOUND 42P01
 
 --@ docs information-schema/views
 SELECT view_definition FROM information_schema.views WHERE table_schema = '{schema}'
