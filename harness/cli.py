@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from harness.init.command import init
 from harness.settings import Settings
 from harness.terminal import err, explained, fetch_missing, out, settings_of
 from harness.testing.cli import app as snapshot_app
@@ -35,6 +36,7 @@ app = typer.Typer(
 notebook = typer.Typer(no_args_is_help=True)
 app.add_typer(notebook, name="notebook", help="Work with one notebook by itself.")
 app.add_typer(snapshot_app, name="snapshot")
+app.command()(init)
 
 
 @app.command()
