@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from harness.init.command import init
 from harness.notebookcli import DebugOption, PortOption
 from harness.notebookcli import app as notebook_app
 from harness.settings import Settings
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 app.add_typer(notebook_app, name="notebook", help="Work with one notebook by itself.")
 app.add_typer(snapshot_app, name="snapshot")
+app.command()(init)
 
 
 @app.command()

@@ -10,6 +10,7 @@ import pytest
 from harness.settings import Settings
 
 FAILURES = Path(__file__).parent / "failures" / "notebooks"
+REPOSITORIES = Path(__file__).parent / "init" / "repos"
 EXAMPLES = Path(__file__).parent / "provider" / "examples" / "notebooks"
 
 
@@ -49,6 +50,9 @@ def harness_settings(request: pytest.FixtureRequest, git_settings: Path) -> Sett
         "/Workspace/Users/airflow@example.com": EXAMPLES,
         # One by one: the folder above them is the project's own.
         **{f"/Workspace/Shared/{name}": EXAMPLES / name for name in ("Notebook_1", "Notebook_2")},
+        # Where `harness init` sees the notebooks of the repositories that it is shown on.
+        "/Workspace/Shared/.bundle/medallion/prod/files": REPOSITORIES / "medallion",
+        "/Workspace/Repos/ml/churn": REPOSITORIES / "ml_training",
     }
     hosts = ["adb-1234567890123456.7.azuredatabricks.net"]
     more = {"mounts": mounts, "secrets": {"suite/greeting": "hello, suite"}, "tls": True, "host_names": hosts}

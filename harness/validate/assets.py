@@ -20,23 +20,23 @@ def graph(project: Project) -> Iterator[Finding]:
     for dag, task in project.tasks():
         for outlet in task.outlets:
             aliases = aliases or isinstance(outlet, AssetAlias)
-            for name in _names(outlet):
+            for name in names_of(outlet):
                 made.setdefault(name, set()).add(dag.dag_id)
     followers: dict[str, set[str]] = {}
     for dag in project.dags:
-        for asset in _waits_for(dag):
-            makers = {maker for name in _names(asset) for maker in made.get(name, ())}
+        for asset in waits_for(dag):
+            makers = {maker for name in names_of(asset) for maker in made.get(name, ())}
             for maker in makers:
                 followers.setdefault(maker, set()).add(dag.dag_id)
             # An alias becomes an asset when its task runs: which one, nobody knows before.
             if makers or aliases or not project.complete or getattr(asset, "watchers", None):
                 continue
-            if any(fnmatchcase(name, known) for name in _names(asset) for known in project.config.assets):
+            if any(fnmatchcase(name, known) for name in names_of(asset) for known in project.config.assets):
                 continue
             yield project.finding(
                 "asset-not-produced",
                 project.where(dag, "schedule"),
-                f"DAG {dag.dag_id!r} waits for asset {_names(asset)[0]!r}, which no task produces",
+                f"DAG {dag.dag_id!r} waits for asset {names_of(asset)[0]!r}, which no task produces",
                 "Name it in the `outlets` of a task; or in `assets` of [tool.harness.validate] if others produce it.",
             )
     for circle in _circles(followers):
@@ -47,18 +47,19 @@ def graph(project: Project) -> Iterator[Finding]:
         )
 
 
-def _waits_for(dag: Any) -> Iterator[Any]:
+def waits_for(dag: Any) -> Iterator[Any]:
+    """The assets that start a DAG."""
     condition = getattr(dag.timetable, "asset_condition", None)
     waiting = [condition] if condition is not None else []
     while waiting:
         asset = waiting.pop(0)
         if hasattr(asset, "objects"):
             waiting = [*asset.objects, *waiting]
-        elif _names(asset):
+        elif names_of(asset):
             yield asset
 
 
-def _names(asset: Any) -> list[str]:
+def names_of(asset: Any) -> list[str]:
     """Its name and its URI, as far as it has them; an alias has a name."""
     return list(dict.fromkeys(n for n in (getattr(asset, "name", None), getattr(asset, "uri", None)) if n))
 

@@ -142,7 +142,7 @@ def _never_sets(project: Project, use: Use | None, key: str) -> bool:
 def secrets(project: Project) -> Iterator[Finding]:
     """Secrets that notebooks and job specifications use and nobody declares."""
     declared = [*project.settings.secrets, *project.config.secrets]
-    for scope, key, at in _secrets(project):
+    for scope, key, at in used_secrets(project):
         if not any(fnmatchcase(f"{scope}/{key}", pattern) for pattern in declared):
             yield project.finding(
                 "secret-undefined",
@@ -152,7 +152,8 @@ def secrets(project: Project) -> Iterator[Finding]:
             )
 
 
-def _secrets(project: Project) -> Iterator[tuple[str, str, Position]]:
+def used_secrets(project: Project) -> Iterator[tuple[str, str, Position]]:
+    """Scope and key of every secret that notebooks and job specifications use, and where."""
     for notebook in project.notebooks:
         yield from notebook.secrets
     for job in jobs(project):

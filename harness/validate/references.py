@@ -18,6 +18,8 @@ from harness.validate.templates import pulled, references, templates
 
 DEFAULT_POOL = "default_pool"
 _IN_URL = re.compile(r"^\w+://([\w.-]+)@")
+# Hooks whose first argument is the connection's id.
+FIRST = {"S3Hook": "aws_conn_id", "DatabricksHook": "databricks_conn_id", "DatabricksSqlHook": "databricks_conn_id"}
 _DECLARE = "in [tool.harness.validate], or in the environment as"
 
 
@@ -26,7 +28,7 @@ def defined(project: Project) -> Iterator[Finding]:
     connections = {*names(project.config.connections), *STAND_INS}
     variables = set(names(project.config.variables))
     reported = set()
-    for kind, name, at in [*_of_tasks(project), *_of_templates(project), *_of_sources(project)]:
+    for kind, name, at in named(project):
         known = connections if kind == "CONN" else variables
         if name in known or f"AIRFLOW_{kind}_{name.upper()}" in project.declared or (kind, name, at.line) in reported:
             continue
@@ -42,6 +44,13 @@ def defined(project: Project) -> Iterator[Finding]:
                 f"task {task.task_id!r}: pool {task.pool!r} is not defined",
                 "Declare it: `pools` in [tool.harness.validate].",
             )
+
+
+def named(project: Project) -> Iterator[tuple[str, str, Position]]:
+    """Every connection (``CONN``) and variable without a default (``VAR``) that DAGs name, and where."""
+    yield from _of_tasks(project)
+    yield from _of_templates(project)
+    yield from of_sources(project)
 
 
 def _of_tasks(project: Project) -> Iterator[tuple[str, str, Position]]:
@@ -72,7 +81,8 @@ def _of_templates(project: Project) -> Iterator[tuple[str, str, Position]]:
                 yield "VAR", name, template.at(line)
 
 
-def _of_sources(project: Project) -> Iterator[tuple[str, str, Position]]:
+def of_sources(project: Project) -> Iterator[tuple[str, str, Position]]:
+    """Those that the text of the DAG files names: what they read while they are imported is among them."""
     for source in project.python:
         for name, call in source.calls():
             last = name.rpartition(".")[2]
@@ -88,6 +98,9 @@ def _of_sources(project: Project) -> Iterator[tuple[str, str, Position]]:
             if url is not None and (match := _IN_URL.match(str(url.value))):
                 yield "CONN", match[1], source.at(url)
             # Hooks within tasks; operators are looked at as objects.
+            first = constant(call, 0, "") if last in FIRST else None
+            if first is not None and first.value:
+                yield "CONN", str(first.value), source.at(first)
             if last.endswith("Hook"):
                 for keyword in call.keywords:
                     if keyword.arg and keyword.arg.endswith("conn_id"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import configparser
+import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -61,6 +63,14 @@ def test_the_settings_example_is_accepted(tmp_path, monkeypatch):
     (tmp_path / "pyproject.toml").write_text(example)
     monkeypatch.chdir(tmp_path)
     assert Settings().mounts["/Workspace/Users/me@example.com"] == Path("scratch")
+
+
+def test_the_launch_file_names_modules_that_can_be_run():
+    (launch,) = (json.loads(block) for block in blocks(ROOT / "docs" / "debugging.md", "json"))
+    modules = [each["module"] for each in launch["configurations"]]
+    assert [importlib.util.find_spec(module) is not None for module in modules] == [True, True]
+    assert "${input:dag}" in launch["configurations"][1]["args"]
+    assert launch["inputs"][0]["id"] == "dag"
 
 
 def test_every_test_that_the_docs_name_exists():
