@@ -8,7 +8,7 @@ the names that the pipeline defines mean empty tables with the columns that the 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,9 +102,11 @@ class Analysis:
     def _flow(self, flow: Flow, dataset: Dataset, found: Found) -> DataFrame:
         shown: list[str] = []
         reads: list[str] = []
+        beside: list[str] = []  # views that have the name of a table, which is meant
         while True:
-            self._show(shown)
+            self._show(shown, beside)
             self._asked()
+            self._graph.mentioned.clear()
             error: BaseException | None = None
             frame: DataFrame | None = None
             try:
@@ -117,7 +119,11 @@ class Analysis:
                 if error is not None:
                     raise InFlow(flow, error) from error
                 break
+            mentioned = set(self._graph.mentioned)
             for name in wanted:
+                if self._graph.datasets[name].is_view and name not in mentioned:
+                    beside.append(name)
+                    continue
                 needed = self._dataset(self._graph.datasets[name])
                 if needed.dataset.is_view:
                     inner = needed.views[name]
@@ -138,14 +144,14 @@ class Analysis:
         keys = {self._key(dataset): dataset.name for dataset in self._graph.datasets.values()}
         return [keys[str(name)] for name in self._java.asked(self._spark._jsparkSession)]
 
-    def _show(self, views: list[str]) -> None:
-        """Let queries see these views of the pipeline, and no other one."""
+    def _show(self, views: list[str], beside: Iterable[str] = ()) -> None:
+        """Let queries see these views of the pipeline, and no other one; and the tables that have the names of some."""
         for dataset in self._graph.datasets.values():
             if dataset.is_view and dataset.name not in views:
                 self._spark.catalog.dropTempView(dataset.name)
         for name in views:
             self._frames[name].createOrReplaceTempView(name)
-        keys = self._strings([self._graph.full_name(name) for name in views])
+        keys = self._strings([self._graph.full_name(name) for name in (*views, *beside)])
         self._java.show(self._spark._jsparkSession, keys)
 
 

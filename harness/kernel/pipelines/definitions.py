@@ -6,12 +6,15 @@ Databricks' have grown from.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from harness.kernel.spec import KernelError
+from harness.lake.sql.tokens import Kind as Lexical
+from harness.lake.sql.tokens import UnclosedToken, tokens
 
 
 class PipelineError(Exception):
@@ -120,6 +123,19 @@ class Graph:
         self.catalog, self.schema = catalog, schema
         self.datasets: dict[str, Dataset] = {}
         self.flows: list[Flow] = []
+        # The names of one part in what queries have asked of Spark since this was cleared: a view's name may be the
+        # last part of a table's.
+        self.mentioned: set[str] = set()
+
+    def mention(self, text: str) -> str:
+        """Take note of the names in a text that a query hands to Spark. Returns: the text."""
+        with contextlib.suppress(UnclosedToken):  # Spark says it better
+            read = list(tokens(text))
+            for at, token in enumerate(read):
+                dotted = any(each.is_mark(".") for each in (*read[max(0, at - 1) : at], *read[at + 1 : at + 2]))
+                if token.kind in (Lexical.WORD, Lexical.NAME) and not dotted:
+                    self.mentioned.add(token.value.lower())
+        return text
 
     def full_name(self, name: str) -> str:
         """A table's name with three parts. Raises: ``PipelineError`` for one with more."""

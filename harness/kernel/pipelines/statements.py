@@ -137,7 +137,7 @@ class _Statement:
 
     def _query(self, query: str, renamed: list[str], *, streams: bool) -> Callable[[str], DataFrame]:
         def rows(schemas_at: str) -> DataFrame:
-            text = without_live(query)
+            text = self._graph.mention(without_live(query))
             streaming = streams and is_streaming(text)
             frame = streaming_query(self._spark, text, schemas_at) if streaming else run(self._spark, text)
             return frame.toDF(*renamed) if renamed else frame

@@ -145,12 +145,13 @@ class _Update:
         read, stream = DataFrameReader.table, DataStreamReader.table
 
         def asked(self: SparkSession, sqlQuery: str, args: Any = None, **given: Any) -> DataFrame:
-            return sql(self, statements.checked(sqlQuery), args, **given)
+            return sql(self, mention(statements.checked(sqlQuery)), args, **given)
 
+        mention = self._graph.mention
         kind.sql = asked
-        kind.table = lambda self, name: table(self, _LIVE.sub("", name))
-        DataFrameReader.table = lambda self, name: read(self, _LIVE.sub("", name))
-        DataStreamReader.table = lambda self, name: stream(self, _LIVE.sub("", name))
+        kind.table = lambda self, name: table(self, mention(_LIVE.sub("", name)))
+        DataFrameReader.table = lambda self, name: read(self, mention(_LIVE.sub("", name)))
+        DataStreamReader.table = lambda self, name: stream(self, mention(_LIVE.sub("", name)))
 
     # -- what is to be done -----------------------------------------------------------------------
 

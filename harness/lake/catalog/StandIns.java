@@ -1,5 +1,6 @@
 package io.unitycatalog.harness;
 
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -52,7 +53,7 @@ public final class StandIns {
   public static void show(org.apache.spark.sql.SparkSession session, String[] names) {
     StandIns known = OF.get(session);
     synchronized (known) {
-      known.shown = Set.of(names);
+      known.shown = new LinkedHashSet<>(Arrays.asList(names));
     }
   }
 
