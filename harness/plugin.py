@@ -45,7 +45,7 @@ from harness.testing.fixtures import (
 )
 from harness.testing.marks import HELP, Marked
 from harness.testing.options import HOME, pytest_addoption, pytest_collection_modifyitems, pytest_report_header
-from harness.testing.reporting import explain
+from harness.testing.reporting import EXPECTED, explain, missed, unserved
 from harness.testing.witness import witnessed
 
 if TYPE_CHECKING:
@@ -83,7 +83,6 @@ __all__ = [
 RunDag = Callable[..., DagRunResult]
 
 RESULTS = pytest.StashKey[list[DagRunResult]]()
-EXPECTED = pytest.StashKey["Faults | None"]()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -266,10 +265,10 @@ def faults(request: pytest.FixtureRequest, clean_stack: Stack) -> Faults:
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Fail a test that asked the workspace for something it does not serve, or whose faults did not fire."""
     yield
-    if missed := _missed(item):
-        pytest.fail(f"these faults were made and never fired (`expected=False` allows that):\n{missed}", pytrace=False)
-    if unserved := _unserved(item):
-        pytest.fail(f"the workspace was asked for what it does not serve:\n{unserved}", pytrace=False)
+    if unfired := missed(item):
+        pytest.fail(f"these faults were made and never fired (`expected=False` allows that):\n{unfired}", pytrace=False)
+    if asked := unserved(item):
+        pytest.fail(f"the workspace was asked for what it does not serve:\n{asked}", pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -284,7 +283,7 @@ def pytest_runtest_makereport(
         item.user_properties += artefacts.properties(results)
     report = yield
     if report.when == "call" and report.failed:
-        explain(item, report, results, lambda: _unserved(item))
+        explain(item, report, results)
     return report
 
 
@@ -293,19 +292,3 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     for report in terminalreporter.stats.get("failed", []):
         for annotation in artefacts.property_of(report, artefacts.ANNOTATION):
             terminalreporter.write_line(annotation)
-
-
-def _missed(item: pytest.Item) -> str:
-    made = item.stash.get(EXPECTED, None)
-    return "\n".join(f"  {fault}" for fault in made.missed()) if made is not None else ""
-
-
-def _unserved(item: pytest.Item) -> str:
-    fixtures = getattr(item, "funcargs", {})
-    if "clean_stack" not in fixtures:
-        return ""
-    requests = fixtures["clean_stack"].control("GET", "unserved")["unserved"]
-    shown = [
-        f"  {entry['request']} ({entry['times']} times) {', '.join(entry['known'])}".rstrip() for entry in requests
-    ]
-    return "\n".join([*shown, "docs/adding-an-endpoint.md shows how to add one."] if shown else [])

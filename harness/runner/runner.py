@@ -293,9 +293,8 @@ class Runner:
         """Spark's JVM died: what was attached to it cannot go on."""
         with self._lock:
             attempts = [attempt for work in self._works.values() for attempt in work.attempts.values()]
-        verdict = State(
-            LifeCycle.INTERNAL_ERROR, Result.FAILED, f"Spark ended unexpectedly. {reason.partition(chr(10))[0]}"
-        )
+        said = f"Spark ended unexpectedly. {reason.splitlines()[0]}"
+        verdict = State(LifeCycle.INTERNAL_ERROR, Result.FAILED, said)
         for attempt in attempts:
             if attempt.attached:
                 attempt.end(verdict, reason)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,12 +11,16 @@ from harness.dagrun import DagRunResult
 from harness.testing import artefacts
 
 
-def explain(
-    item: pytest.Item, report: pytest.TestReport, results: list[DagRunResult], unserved: Callable[[], str]
-) -> None:
+if TYPE_CHECKING:
+    from harness.faults import Faults
+
+EXPECTED = pytest.StashKey["Faults | None"]()
+
+
+def explain(item: pytest.Item, report: pytest.TestReport, results: list[DagRunResult]) -> None:
     """Add to ``report`` what is known beyond the assertion that failed.
 
-    Parameters: ``results``: of the test's DAG runs; ``unserved``: tells which requests the workspace does not serve.
+    Parameters: ``results``: of the test's DAG runs.
     """
     shown = report.longreprtext
     for result in results:
@@ -27,7 +31,7 @@ def explain(
         report.sections.append(("A full disk", full))
     kept = None
     try:
-        asked_for = unserved()
+        asked_for = unserved(item)
         kept = _kept(item, results)
     except Exception as error:  # a stack that died is why the test failed; here it would end the session
         asked_for = str(error)
@@ -48,3 +52,21 @@ def _kept(item: pytest.Item, results: list[DagRunResult]) -> Path | None:
         return None
     stack = getattr(item, "funcargs", {}).get("clean_stack")
     return artefacts.keep(artefacts.folder_of(item.config.rootpath / root, item.nodeid), results, stack)
+
+
+def missed(item: pytest.Item) -> str:
+    """The faults that a test has made and that never fired, a line each."""
+    made = item.stash.get(EXPECTED, None)
+    return "\n".join(f"  {fault}" for fault in made.missed()) if made is not None else ""
+
+
+def unserved(item: pytest.Item) -> str:
+    """The requests of a test that the workspace does not serve, a line each."""
+    fixtures = getattr(item, "funcargs", {})
+    if "clean_stack" not in fixtures:
+        return ""
+    requests = fixtures["clean_stack"].control("GET", "unserved")["unserved"]
+    shown = [
+        f"  {entry['request']} ({entry['times']} times) {', '.join(entry['known'])}".rstrip() for entry in requests
+    ]
+    return "\n".join([*shown, "docs/adding-an-endpoint.md shows how to add one."] if shown else [])
