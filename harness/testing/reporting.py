@@ -10,11 +10,10 @@ import pytest
 from harness.dagrun import DagRunResult
 from harness.testing import artefacts
 
-
 if TYPE_CHECKING:
     from harness.faults import Faults
 
-EXPECTED = pytest.StashKey["Faults | None"]()
+EXPECTED: pytest.StashKey[Faults | None] = pytest.StashKey()
 
 
 def explain(item: pytest.Item, report: pytest.TestReport, results: list[DagRunResult]) -> None:
