@@ -53,7 +53,6 @@ public final class Guards extends Rule<LogicalPlan> {
 
   @Override
   public LogicalPlan apply(LogicalPlan plan) {
-    if (!watches("guarded") && !watches("enforced")) return plan;
     return plan.resolveOperatorsDown(
         new AbstractPartialFunction<LogicalPlan, LogicalPlan>() {
           @Override
@@ -67,6 +66,7 @@ public final class Guards extends Rule<LogicalPlan> {
 
           @Override
           public LogicalPlan apply(LogicalPlan node) {
+            if (!watches("guarded") && !watches("enforced")) return node;
             if (node instanceof UnresolvedRelation relation) return guarded(relation);
             // What these write to is no child of theirs.
             if (node instanceof InsertIntoStatement insert && insert.table() instanceof UnresolvedRelation relation) {

@@ -328,3 +328,20 @@ def test_credentials_that_do_not_fit_the_source_are_refused(spark: SparkSession,
         "'wasb://c@a/x' WITH (ENCRYPTION (TYPE = 'AWS_SSE_C', MASTER_KEY = ''))": "COPY_INTO_ENCRYPTION_NOT_ALLOWED_ON",
     }.items():
         assert condition(spark, f"COPY INTO {name} FROM {source} FILEFORMAT = CSV")[0] == code
+
+
+@pytest.mark.slow
+def test_thousands_of_keys_below_a_prefix_are_all_found(spark: SparkSession, table: Any, boto: Any) -> None:
+    boto.create_bucket(Bucket="many")
+
+    def put(number: int) -> None:
+        boto.put_object(Bucket="many", Key=f"in/{number:04}.csv", Body=b"id,name\n%d,x\n" % number)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(put, range(2050)))  # three pages of a listing
+    assert len(spark.read.text("s3://many/in").inputFiles()) == 2050
+    name = table("(id INT, name STRING)")
+    chosen = f"COPY INTO {name} FROM 's3://many/in' FILEFORMAT = CSV PATTERN = '*37.csv' {HEADER}"
+    assert copy(spark, chosen) == (21, 21, 0)
+    assert sorted(rows(spark, name))[-1] == (2037, "x")
+    assert copy(spark, chosen) == (0, 0, 0)
