@@ -40,10 +40,6 @@ class Target:
     catalog: str
     schema: str
 
-    @property
-    def host(self) -> str:
-        return self.url.partition("://")[2]
-
 
 @dataclass
 class DbtCommands:
@@ -123,7 +119,8 @@ class DbtCommands:
             self._lead(project / self.profiles / "profiles.yml", profiles / "profiles.yml")
         return {
             "DBT_PROFILES_DIR": str(profiles),
-            "DBT_HOST": self.target.host,
+            # With its scheme, unlike there: databricks-sdk asks a host without one over HTTPS, for minutes.
+            "DBT_HOST": self.target.url,
             "DBT_ACCESS_TOKEN": self.target.token,
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             "DBT_USE_COLORS": "false",

@@ -145,7 +145,7 @@ def test_commands_run_in_order_with_a_profile_of_the_warehouse(
     assert '{"shop_profile": {"target": "databricks", "outputs": {"databricks": {"type": "databricks"' in lines[3]
     assert '"http_path": "/sql/1.0/warehouses/local"' in lines[3]
     assert '"schema": "shop", "catalog": "main"' in lines[3]
-    assert f'"host": "{clean_stack.workspace_url.removeprefix("http://")}"' in lines[3]
+    assert f'"host": "{clean_stack.workspace_url}"' in lines[3]
     assert clean_stack.token not in output.logs
     with urllib.request.urlopen(output.dbt_output.artifacts_link) as answer:
         content = io.BytesIO(answer.read())
