@@ -54,6 +54,17 @@ def test_rows_are_filtered_and_values_masked_in_every_query(people: Sql) -> None
     assert people("BEGIN SELECT max(name) FROM people; END") == [("E***",)]
 
 
+def test_information_schema_tells_of_filters_and_masks(people: Sql) -> None:
+    filters = "SELECT table_name, filter_schema, filter_name, target_columns FROM main.information_schema.row_filters"
+    assert people(filters) == [("people", "default", "here", "region")]
+    masks = "SELECT table_name, column_name, mask_catalog, mask_name, using_columns FROM "
+    said = ("people", "name", "main", "hidden", "id")
+    assert people(masks + "main.information_schema.column_masks") == [said]
+    assert said in people(masks + "system.information_schema.column_masks")
+    people("ALTER TABLE main.default.people DROP ROW FILTER")
+    assert people(filters) == []
+
+
 def test_statement_execution_and_notebooks_see_no_more(
     people: Sql, clean_stack: Stack, workspace: WorkspaceClient
 ) -> None:

@@ -1,6 +1,7 @@
 package io.unitycatalog.harness;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -64,9 +65,8 @@ final class InformationSchema {
       case "key_column_usage" -> new View(catalog, "key_column_usage", USAGE, constraints(d -> true));
       case "referential_constraints" ->
           new View(catalog, "referential_constraints", REFERENCES, constraints(d -> first(d) && !primary(d)));
-      // Filters and masks are refused, since they would not be applied: there is none.
-      case "row_filters" -> new View(catalog, "row_filters", FILTERS, (c, fields) -> List.of());
-      case "column_masks" -> new View(catalog, "column_masks", MASKS, (c, fields) -> List.of());
+      case "row_filters" -> new View(catalog, "row_filters", FILTERS, InformationSchema::filters);
+      case "column_masks" -> new View(catalog, "column_masks", MASKS, InformationSchema::masks);
       default -> null;
     };
   }
@@ -197,13 +197,15 @@ final class InformationSchema {
 
   private static final Map<String, Field> FILTERS =
       fields(
-          "table_catalog", "", TEXT, "table_schema", "", TEXT, "table_name", "", TEXT, "filter_catalog", "", TEXT,
-          "filter_schema", "", TEXT, "filter_name", "", TEXT, "target_columns", "", TEXT);
+          "table_catalog", "/catalog_name", TEXT, "table_schema", "/schema_name", TEXT, "table_name", "/name", TEXT,
+          "filter_catalog", "catalog", TEXT, "filter_schema", "schema", TEXT, "filter_name", "function", TEXT,
+          "target_columns", "columns", TEXT);
 
   private static final Map<String, Field> MASKS =
       fields(
-          "table_catalog", "", TEXT, "table_schema", "", TEXT, "table_name", "", TEXT, "column_name", "", TEXT,
-          "mask_catalog", "", TEXT, "mask_schema", "", TEXT, "mask_name", "", TEXT, "using_columns", "", TEXT);
+          "table_catalog", "/catalog_name", TEXT, "table_schema", "/schema_name", TEXT, "table_name", "/name", TEXT,
+          "column_name", "column", TEXT, "mask_catalog", "catalog", TEXT, "mask_schema", "schema", TEXT,
+          "mask_name", "function", TEXT, "using_columns", "columns", TEXT);
 
   // ---- rows ----------------------------------------------------------------------------------------------
 
@@ -259,6 +261,36 @@ final class InformationSchema {
     List<InternalRow> rows = new ArrayList<>();
     for (JsonNode each : documents("tables", catalog)) if (Store.isView(each)) rows.add(row(fields, each, each));
     return rows;
+  }
+
+  private static List<InternalRow> filters(String catalog, Map<String, Field> fields) {
+    List<InternalRow> rows = new ArrayList<>();
+    for (JsonNode each : documents("tables", catalog)) {
+      JsonNode filter = each.path("row_filter");
+      if (!filter.isEmpty()) rows.add(row(fields, guard(filter, "input_column_names"), each));
+    }
+    return rows;
+  }
+
+  private static List<InternalRow> masks(String catalog, Map<String, Field> fields) {
+    List<InternalRow> rows = new ArrayList<>();
+    for (JsonNode each : documents("tables", catalog)) {
+      for (JsonNode column : each.path("columns")) {
+        if (!column.has("mask")) continue;
+        ObjectNode mask = guard(column.path("mask"), "using_column_names");
+        rows.add(row(fields, mask.put("column", column.path("name").asText()), each));
+      }
+    }
+    return rows;
+  }
+
+  /** The function that guards a table, by the parts of its name, and the columns that it is given. */
+  private static ObjectNode guard(JsonNode said, String list) {
+    String[] name = said.path("function_name").asText().split("\\.", 3);
+    List<String> columns = new ArrayList<>();
+    for (JsonNode column : said.path(list)) columns.add(column.asText());
+    ObjectNode guard = Rest.JSON.createObjectNode().put("catalog", name[0]).put("schema", name[1]).put("function", name[2]);
+    return guard.put("columns", String.join(", ", columns));
   }
 
   private static List<JsonNode> documents(String kind, String catalog) {
