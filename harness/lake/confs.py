@@ -123,6 +123,8 @@ def spark_conf(
         # without this, spark.sql(args=...) ends with UNBOUND_SQL_PARAMETER (measured).
         "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
         "spark.sql.sources.default": "delta",
+        # SHOW TABLES and SHOW SCHEMAS name their columns as Databricks documents them: database, databaseName.
+        "spark.sql.legacy.keepCommandOutputSchema": "true",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.shuffle.partitions": str(max(2, cores)),
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",  # VACUUM: 108 s → 14 s (measured)

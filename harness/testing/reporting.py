@@ -26,10 +26,10 @@ def explain(item: pytest.Item, report: pytest.TestReport, results: list[DagRunRe
         if not result.success and str(result) not in shown:  # an assertion shows only its beginning
             report.sections.append((f"DAG run {result.dag_id}", str(result)))
     stack = getattr(item, "funcargs", {}).get("clean_stack")
-    if stack is not None and (full := stack.full_disk()):
-        report.sections.append(("A full disk", full))
     kept = None
     try:
+        if stack is not None and (full := stack.full_disk()):
+            report.sections.append(("A full disk", full))
         asked_for = unserved(item)
         kept = _kept(item, results)
     except Exception as error:  # a stack that died is why the test failed; here it would end the session

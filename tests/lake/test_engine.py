@@ -172,7 +172,7 @@ def test_a_catalog_made_at_run_time_is_known_to_sessions_old_and_new(engine: Eng
     engine.add_catalog("dev")
     for session in (old, engine.session()):
         assert "dev" in [row.catalog for row in session.sql("SHOW CATALOGS").collect()]
-        assert session.sql("SHOW SCHEMAS IN dev").collect()[0].namespace == "default"
+        assert session.sql("SHOW SCHEMAS IN dev").collect()[0].databaseName == "default"
     engine.remove_catalog("dev")
 
 

@@ -38,6 +38,7 @@ import pytest
 class NoStack:
     network = []
     def reset(self): pass
+    def full_disk(self): return ""
 
 @pytest.fixture(scope="session")
 def stack():
@@ -49,7 +50,8 @@ def connected(stack): pass
 @pytest.fixture(autouse=True)
 def no_witness(monkeypatch):
     monkeypatch.setattr("harness.plugin.witnessed", lambda result, stack: result)
-    monkeypatch.setattr("harness.plugin._unserved", lambda item: "")
+    for room in ("harness.plugin", "harness.testing.reporting"):
+        monkeypatch.setattr(f"{room}.unserved", lambda item: "")
 
 def pytest_collection_modifyitems(items):
     items.reverse()

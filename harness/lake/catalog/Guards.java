@@ -66,7 +66,7 @@ public final class Guards extends Rule<LogicalPlan> {
 
           @Override
           public LogicalPlan apply(LogicalPlan node) {
-            if (!watches("guarded") && !watches("enforced")) return node;
+            if (!concerns(node) || !(watches("guarded") || watches("enforced"))) return node;
             if (node instanceof UnresolvedRelation relation) return guarded(relation);
             // What these write to is no child of theirs.
             if (node instanceof InsertIntoStatement insert && insert.table() instanceof UnresolvedRelation relation) {
@@ -83,6 +83,21 @@ public final class Guards extends Rule<LogicalPlan> {
             return node;
           }
         });
+  }
+
+  /** Whether a node names a table of the workspace: it is asked about no temporary view and no file. */
+  private boolean concerns(LogicalPlan node) {
+    LogicalPlan named = node;
+    if (node instanceof InsertIntoStatement insert) named = insert.table();
+    if (node instanceof V2WriteCommand write) named = (LogicalPlan) write.table();
+    if (node instanceof RelationTimeTravel travel) named = travel.relation();
+    if (named instanceof UnresolvedRelation relation) return full(name(relation)) != null;
+    return node instanceof UnresolvedTableValuedFunction call && isChanges(call);
+  }
+
+  private static boolean isChanges(UnresolvedTableValuedFunction call) {
+    List<String> function = CollectionConverters.asJava(call.name());
+    return function.get(function.size() - 1).equalsIgnoreCase("table_changes");
   }
 
   private LogicalPlan guarded(UnresolvedRelation relation) {
@@ -193,9 +208,8 @@ public final class Guards extends Rule<LogicalPlan> {
 
   /** table_changes('t', …) shows what filter and masks hide. */
   private void changes(UnresolvedTableValuedFunction call) {
-    List<String> function = CollectionConverters.asJava(call.name());
     List<Expression> arguments = CollectionConverters.asJava(call.functionArgs());
-    if (!function.get(function.size() - 1).equalsIgnoreCase("table_changes") || arguments.isEmpty()) return;
+    if (arguments.isEmpty()) return;
     Expression table = arguments.get(0);
     if (!table.foldable()) return;
     try {

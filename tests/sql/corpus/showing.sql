@@ -8,10 +8,6 @@ SHOW TABLES
 --: database STRING, tableName STRING, isTemporary BOOLEAN
 --> {schema} | people | false
 --> {schema} | seen | false
---~ Spark names the first column of catalogs of its newer kind so
---: namespace STRING, tableName STRING, isTemporary BOOLEAN
---> {schema} | people | false
---> {schema} | seen | false
 
 SHOW TABLES IN main.{schema} LIKE 'pe*'
 --> {schema} | people | false
@@ -38,9 +34,6 @@ SHOW COLUMNS IN people
 SHOW SCHEMAS LIKE '{schema}'
 --: databaseName STRING
 --> {schema}
---~ Spark names the column of catalogs of its newer kind so
---: namespace STRING
---> {schema}
 
 SHOW DATABASES IN nosuchcatalog
 --! NO_SUCH_CATALOG_EXCEPTION 42704
@@ -57,7 +50,8 @@ SHOW SYSTEM FUNCTIONS LIKE 'concat'
 
 --@ docs sql-ref-syntax-aux-show-tblproperties
 SHOW TBLPROPERTIES people ('delta.minReaderVersion')
---> delta.minReaderVersion | …
+--: value STRING
+--> …
 
 --@ docs sql-ref-syntax-aux-show-create-table
 SHOW CREATE TABLE people
