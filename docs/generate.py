@@ -39,6 +39,7 @@ FIXTURES = (
     "make_secret",
     "make_job",
     "make_warehouse",
+    "ai_answer",
     "assert_table",
     "assert_schema",
     "golden",

@@ -24,6 +24,7 @@ from harness.settings import Settings
 from harness.testing import artefacts, openlineage, options
 from harness.testing.clients import sql_of, workspace_of
 from harness.testing.fixtures import (
+    ai_answer,
     assert_schema,
     assert_table,
     factory,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HOME",
+    "ai_answer",
     "assert_schema",
     "assert_table",
     "factory",
@@ -236,7 +238,8 @@ def s3(clean_stack: Stack) -> Any:
     """A boto3 client of the stack's S3 server."""
     import boto3
 
-    return boto3.client("s3")
+    # boto3's default session keeps the credentials that were there when it was first used.
+    return boto3.Session().client("s3")
 
 
 @pytest.fixture

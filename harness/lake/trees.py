@@ -29,6 +29,7 @@ def copy_tree(source: Path, target: Path, linked: Callable[[Path], bool] = lambd
             if entry.is_dir(follow_symlinks=False):
                 copy_tree(Path(entry.path), place, linked)
             elif entry.is_symlink():
+                place.unlink(missing_ok=True)  # of an earlier time, as files are
                 place.symlink_to(os.readlink(entry.path))
             elif linked(Path(entry.path)):
                 _link(entry.path, place)

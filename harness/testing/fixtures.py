@@ -92,6 +92,16 @@ def make_warehouse(factory: Factory) -> Make:
 
 
 @pytest.fixture
+def ai_answer(clean_stack: Stack) -> Make:
+    """``ai_answer("ai_query", "complaint", "my-endpoint", ".*refund.*")``: what an AI function of SQL is to answer."""
+
+    def give(function: str, answer: str, *arguments: str) -> None:
+        clean_stack.control("POST", "ai", {"function": function, "answer": answer, "arguments": list(arguments)})
+
+    return give
+
+
+@pytest.fixture
 def seed(factory: Factory) -> Make:
     """``seed(folder) -> names``: tables, objects, volumes and notebooks from the files of a folder."""
     return lambda folder: seeding.seed(factory, Path(folder))

@@ -18,6 +18,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from harness.workspace import (
+    aianswers,
     catalogs,
     clusterevents,
     clusterlifecycle,
@@ -150,6 +151,7 @@ ROUTES: list[BaseRoute] = [
     *sqlfunctions.routes,
     *droppedtables.routes,
     *enforcement.routes,
+    *aianswers.routes,
     *faults.routes,
 ]
 

@@ -88,6 +88,8 @@ def load(workspace: Workspace, folder: Path, manifest: Document) -> None:
         for catalog in workspace.store.all("catalog"):
             if catalog["name"] not in known:
                 workspace.engine.add_catalog(catalog["name"])
+        # Who read a table meanwhile has made Spark remember it, and that no table has a row filter.
+        workspace.engine.clear_caches()
 
 
 def _moved(text: str, moves: list[tuple[str, str]]) -> str:

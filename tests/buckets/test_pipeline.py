@@ -82,7 +82,8 @@ def test_a_load_gets_over_an_s3_server_that_is_killed_and_adds_no_row_twice(real
 def test_writers_within_a_stack_lose_no_commit_of_a_table_in_s3(real, lake):
     import boto3
 
-    boto3.client("s3").create_bucket(Bucket="shared")
+    # A session of its own: boto3's default one may know credentials of another test's.
+    boto3.Session().client("s3").create_bucket(Bucket="shared")
     execute(real, "CREATE TABLE main.default.shared (writer INT, n INT) USING delta LOCATION 's3://shared/t'")
 
     def write(writer: int) -> None:

@@ -13,6 +13,7 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.catalog import VolumeType
 
+from harness.lake.trees import copy_tree
 from harness.runner.run import Result
 from harness.workspace import catalogs
 from tests.workspace.conftest import Service
@@ -111,3 +112,16 @@ def test_what_is_no_snapshot_is_refused_and_nothing_is_lost(
     assert "another form, 99" in call(http, "restore", broken).json()["message"]
     assert call(http, "snapshot", "relative").status_code == 400
     assert "mine" in {scope.name for scope in w.secrets.list_scopes()}
+
+
+def test_what_a_run_has_left_gives_way_to_what_a_snapshot_holds(tmp_path: Path) -> None:
+    kept, place = tmp_path / "kept", tmp_path / "place"
+    kept.mkdir()
+    (kept / "link").symlink_to(tmp_path / "new")
+    (kept / "file").write_text("new")
+    place.mkdir()
+    (place / "link").symlink_to(tmp_path / "old")
+    (place / "file").write_text("old")
+    copy_tree(kept, place)
+    assert os.readlink(place / "link") == str(tmp_path / "new")
+    assert (place / "file").read_text() == "new"

@@ -47,6 +47,7 @@ public final class HarnessExtension extends AbstractFunction1<SparkSessionExtens
             new ExpressionInfo(ReadFiles.class.getName(), ReadFiles.NAME),
             new ReadFiles()));
     SessionFunctions.inject(extensions);
+    AiFunctions.inject(extensions);
     extensions.injectHintResolutionRule(
         new AbstractFunction1<SparkSession, Rule<LogicalPlan>>() {
           @Override

@@ -110,11 +110,11 @@ SELECT id FROM student
 --@ docs sql-ref-syntax-ddl-tblproperties
 ALTER TABLE student SET TBLPROPERTIES ('team' = 'red');
 SHOW TBLPROPERTIES student ('team')
---> team | red
+--> red
 
 ALTER TABLE student UNSET TBLPROPERTIES IF EXISTS ('team', 'nope');
 SHOW TBLPROPERTIES student ('team')
---> team | Table …student does not have property: team
+--> Table …student does not have property: team
 
 --@ docs sql-ref-syntax-ddl-alter-table-add-constraint
 ALTER TABLE student ADD CONSTRAINT adult CHECK (age >= 18);
