@@ -51,16 +51,25 @@ def run_alone(
     if port:
         require(settings)
     with contextlib.ExitStack() as around:
-        try:
-            endpoints = running(settings).endpoints
-        except NotRunning:
-            fetch(settings)
-            endpoints = around.enter_context(Stack(settings)).endpoints
+        endpoints = around.enter_context(some_stack(settings, fetch))
         if debug or port:
             around.enter_context(Debugger(endpoints))
         if port:
             around.enter_context(attachable(endpoints, port))
         return run(endpoints, path, pairs, console)
+
+
+@contextlib.contextmanager
+def some_stack(settings: Settings, fetch: Callable[[Settings], object]) -> Iterator[Endpoints]:
+    """The stack that is up, or one meanwhile. Parameters: ``fetch``: fetches the jars that Spark needs."""
+    try:
+        endpoints = running(settings).endpoints
+    except NotRunning:
+        fetch(settings)
+        with Stack(settings) as stack:
+            yield stack.endpoints
+        return
+    yield endpoints
 
 
 def given(parameters: list[str]) -> dict[str, str]:

@@ -16,9 +16,8 @@ from pathlib import Path
 from harness import netguard
 from harness.control import StackFailed, control
 from harness.dagrun.connections import Endpoints
-from harness.notebooks import given, workspace_path
+from harness.notebooks import given, some_stack, workspace_path
 from harness.runner.forks import kernel_environment
-from harness.serve import NotRunning, running
 from harness.settings import Settings
 from harness.stack import Stack
 
@@ -38,11 +37,7 @@ def open_shell(settings: Settings, name: str | None, parameters: list[str], fetc
     path = workspace_path(name, settings) if name else f"{[*mounted, '/Workspace'][0]}/{NAME}"
     pairs = given(parameters)
     with contextlib.ExitStack() as around:
-        try:
-            endpoints = running(settings).endpoints
-        except NotRunning:
-            fetch(settings)
-            endpoints = around.enter_context(Stack(settings)).endpoints
+        endpoints = around.enter_context(some_stack(settings, fetch))
         folder = Path(tempfile.mkdtemp(prefix="harness-shell-"))  # ours alone
         around.callback(shutil.rmtree, folder, ignore_errors=True)
         # The workspace keeps the shell's place in Spark until this connection ends, however this process does.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from io import BytesIO
@@ -27,7 +28,7 @@ Execute = Callable[[str], Outcome]
 NOTEBOOK = "/Users/harness@localhost/corpus"
 
 
-class Door:
+class Door(ABC):
     """A way to have statements executed. Each door has a schema of its own for each family."""
 
     name = ""
@@ -66,9 +67,9 @@ class Door:
         with self.session(family) as execute:
             return [timed(execute, self.filled_in(family, entry.sql)) for entry in family.entries]
 
+    @abstractmethod
     def session(self, family: Family) -> AbstractContextManager[Execute]:
         """What executes one statement, in a session in the family's schema."""
-        raise NotImplementedError
 
 
 class Thrift(Door):

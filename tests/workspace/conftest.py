@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
 import pytest
+from databricks import sql as connector
 from databricks.sdk import WorkspaceClient
+from databricks.sdk.service.iam import ComplexValue
 
 from harness.lake.paths import WorkspacePaths
 from harness.process import bind
@@ -30,6 +32,8 @@ from harness.workspace.store import Store
 
 if TYPE_CHECKING:
     from airflow.providers.databricks.hooks.databricks import DatabricksHook
+
+    from harness.stack import Stack
 
 TOKEN = "dapi-test-token"
 CLIENT_ID = "6f1c1b52-9f0e-4a7e-8f5e-0d6c8b1f2a3c"
@@ -240,3 +244,24 @@ def hook_of(service: Service, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
     connection = {"conn_type": "databricks", "host": host, "port": int(port), "schema": "http", "password": TOKEN}
     monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", json.dumps(connection))
     return lambda caller: DatabricksHook("databricks_default", caller=caller)
+
+
+@pytest.fixture
+def robot(clean_stack: Stack, workspace: WorkspaceClient) -> Iterator[tuple[str, Callable[..., list[Any]]]]:
+    """A service principal in the group ``readers``: its name, and what runs its statements."""
+    made = workspace.service_principals.create(display_name="robot")
+    workspace.groups.create(display_name="readers", members=[ComplexValue(value=made.id)])
+    name = made.application_id or ""
+    secret = workspace.service_principal_secrets_proxy.create(made.id or "").secret
+    form = {"grant_type": "client_credentials", "scope": "all-apis"}
+    answer = httpx2.post(f"{clean_stack.workspace_url}/oidc/v1/token", data=form, auth=(name, secret or ""))
+    path = f"/sql/1.0/warehouses/{clean_stack.warehouse_id}"
+    options = {"_connection_uri": clean_stack.workspace_url + path, "enable_telemetry": False}
+    with connector.connect("127.0.0.1", path, answer.json()["access_token"], **options) as connection:
+
+        def run(statement: str, parameters: Any = None) -> list[Any]:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, parameters)
+                return list(cursor.fetchall()) if cursor.description else []
+
+        yield name, run

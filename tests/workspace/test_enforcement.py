@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import httpx2
 import pytest
-from databricks import sql as connector
-from databricks.sdk import WorkspaceClient
-from databricks.sdk.service.iam import ComplexValue
 from databricks.sql.exc import ServerOperationError
 
 from harness.control import StackFailed
@@ -19,27 +15,6 @@ pytestmark = pytest.mark.slow
 
 Sql = Callable[..., list[Any]]
 DENIED = r"\[INSUFFICIENT_PERMISSIONS\] Insufficient privileges:\nUser does not have {} SQLSTATE: 42501"
-
-
-@pytest.fixture
-def robot(clean_stack: Stack, workspace: WorkspaceClient) -> Iterator[tuple[str, Sql]]:
-    """A service principal in the group ``readers``: its name, and what runs its statements."""
-    made = workspace.service_principals.create(display_name="robot")
-    workspace.groups.create(display_name="readers", members=[ComplexValue(value=made.id)])
-    name = made.application_id or ""
-    secret = workspace.service_principal_secrets_proxy.create(made.id or "").secret
-    form = {"grant_type": "client_credentials", "scope": "all-apis"}
-    answer = httpx2.post(f"{clean_stack.workspace_url}/oidc/v1/token", data=form, auth=(name, secret or ""))
-    path = f"/sql/1.0/warehouses/{clean_stack.warehouse_id}"
-    options = {"_connection_uri": clean_stack.workspace_url + path, "enable_telemetry": False}
-    with connector.connect("127.0.0.1", path, answer.json()["access_token"], **options) as connection:
-
-        def run(statement: str) -> list[Any]:
-            with connection.cursor() as cursor:
-                cursor.execute(statement)
-                return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
-
-        yield name, run
 
 
 def test_tables_are_refused_without_privileges_once_these_are_enforced(

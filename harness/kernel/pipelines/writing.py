@@ -11,23 +11,19 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructField, StructType
 
 from harness.kernel.pipelines.analysis import Found
 from harness.kernel.pipelines.definitions import Dataset, Kind, PipelineError
 from harness.kernel.pipelines.expectations import Counts
-from harness.lake.autoloader.records import UNKNOWN
-from harness.lake.sql.failures import comes_of
 from harness.lake.sql.statement import spark_sql
+from harness.lake.sql.streamed import fill
 from harness.lake.sql.unity import Refused, Unity, quoted
 
 # In a table's own properties, as Databricks names it: the pipeline that it belongs to.
 OWNER = "pipelines.pipelineId"
 RESET_ALLOWED = "pipelines.reset.allowed"
-# How often a stream that meets new columns is begun again, as a pipeline is.
-RESTARTS = 10
 # More batches than a stream of what is available has: their counts are read when it has ended.
 PROGRESS = ("spark.sql.streaming.numRecentProgressUpdates", "100000")
 
@@ -107,18 +103,14 @@ class Tables:
         """
         state = f"{self._state(found.dataset.name)}/{flow}"
         self._spark.conf.set(*PROGRESS)
-        for attempt in range(RESTARTS):
-            frame, every = make(f"{state}/schemas")
-            writer = frame.writeStream.option("checkpointLocation", f"{state}/checkpoint").option("mergeSchema", True)
-            running = writer.queryName(flow).trigger(availableNow=True).toTable(quoted(found.dataset.name.split(".")))
-            try:
-                running.awaitTermination()
-                return
-            except StreamingQueryException as error:
-                if not comes_of(error, UNKNOWN) or attempt == RESTARTS - 1:
-                    raise
-            finally:
-                _count(running.recentProgress, every)
+        counted: list[Counts] = []
+
+        def rows(schemas: str) -> DataFrame:
+            frame, counted[:] = make(schemas)
+            return frame
+
+        target = quoted(found.dataset.name.split("."))
+        fill(target, state, rows, name=flow, progress=lambda each: _count(each, counted))
 
     # -- Delta ------------------------------------------------------------------------------------
 

@@ -70,10 +70,10 @@ final class AiFunctions {
         answer, type, V1.seq(children), V1.seq(List.of()), Option.empty(), Option.apply(name), true, true);
   }
 
-  private record Given(List<String> arguments, String answer) implements Serializable {
+  private record Given(List<Pattern> arguments, String answer) implements Serializable {
     static Given of(JsonNode document) {
-      List<String> patterns = new ArrayList<>();
-      for (JsonNode each : document.path("arguments")) patterns.add(each.asText());
+      List<Pattern> patterns = new ArrayList<>();
+      for (JsonNode each : document.path("arguments")) patterns.add(Pattern.compile(each.asText(), Pattern.DOTALL));
       return new Given(patterns, document.path("answer").asText());
     }
 
@@ -81,7 +81,7 @@ final class AiFunctions {
       if (arguments.size() > said.size()) return false;
       for (int i = 0; i < arguments.size(); i++) {
         String text = said.get(i) == null ? "" : said.get(i);
-        if (!Pattern.compile(arguments.get(i), Pattern.DOTALL).matcher(text).matches()) return false;
+        if (!arguments.get(i).matcher(text).matches()) return false;
       }
       return true;
     }

@@ -19,7 +19,6 @@ import org.apache.spark.sql.catalyst.plans.logical.V2WriteCommand;
 import org.apache.spark.sql.catalyst.rules.Rule;
 import org.apache.spark.sql.catalyst.trees.TreeNodeTag;
 import org.apache.spark.sql.classic.SparkSession;
-import org.apache.spark.sql.connector.catalog.CatalogManager;
 import scala.jdk.javaapi.CollectionConverters;
 import scala.runtime.AbstractPartialFunction;
 
@@ -178,7 +177,7 @@ public final class Guards extends Rule<LogicalPlan> {
   private List<String> full(List<String> name) {
     if (name.size() > 3) return null;
     if (name.size() == 1 && session.sessionState().catalog().isTempView(V1.seq(name))) return null;
-    List<String> full = new ArrayList<>(place().subList(0, Math.max(0, 3 - name.size())));
+    List<String> full = new ArrayList<>(Names.place(session).subList(0, Math.max(0, 3 - name.size())));
     full.addAll(name);
     if (full.size() != 3 || full.get(2).contains("/")) return null;
     if (!session.sessionState().catalogManager().isCatalogRegistered(full.get(0))) return null;
@@ -260,15 +259,5 @@ public final class Guards extends Rule<LogicalPlan> {
 
   private static String quoted(String name) {
     return "`" + name.replace("`", "``") + "`";
-  }
-
-  /** The catalog and schema that a name without them is in. */
-  private List<String> place() {
-    List<String> ofView = CollectionConverters.asJava(AnalysisContext.get().catalogAndNamespace());
-    if (!ofView.isEmpty()) return ofView;
-    CatalogManager manager = session.sessionState().catalogManager();
-    List<String> current = new ArrayList<>(List.of(manager.currentCatalog().name()));
-    current.addAll(Arrays.asList(manager.currentNamespace()));
-    return current;
   }
 }

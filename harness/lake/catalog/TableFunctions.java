@@ -2,16 +2,13 @@ package io.unitycatalog.harness;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.AnalysisException;
-import org.apache.spark.sql.catalyst.analysis.AnalysisContext;
 import org.apache.spark.sql.catalyst.analysis.UnresolvedTableValuedFunction;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.rules.Rule;
 import org.apache.spark.sql.classic.SparkSession;
-import org.apache.spark.sql.connector.catalog.CatalogManager;
 import org.apache.spark.sql.errors.QueryCompilationErrors;
 import scala.jdk.javaapi.CollectionConverters;
 import scala.runtime.AbstractPartialFunction;
@@ -52,7 +49,7 @@ final class TableFunctions extends Rule<LogicalPlan> {
       return session.sql(statement).queryExecution().analyzed();
     }
     if (name.size() > 3 || (name.size() == 1 && isSparks(name.get(0)))) return call;
-    List<String> full = new ArrayList<>(place().subList(0, Math.max(0, 3 - name.size())));
+    List<String> full = new ArrayList<>(Names.place(session).subList(0, Math.max(0, 3 - name.size())));
     if (name.size() < 3 && full.size() + name.size() != 3) return call;
     full.addAll(name);
     if (!(session.sessionState().catalogManager().catalog(full.get(0)) instanceof HarnessCatalog)) return call;
@@ -67,15 +64,5 @@ final class TableFunctions extends Rule<LogicalPlan> {
 
   private boolean isSparks(String name) {
     return session.sessionState().catalog().lookupBuiltinOrTempTableFunction(name).isDefined();
-  }
-
-  /** The catalog and schema that a name without them is in. */
-  private List<String> place() {
-    List<String> ofView = CollectionConverters.asJava(AnalysisContext.get().catalogAndNamespace());
-    if (!ofView.isEmpty()) return ofView;
-    CatalogManager manager = session.sessionState().catalogManager();
-    List<String> current = new ArrayList<>(List.of(manager.currentCatalog().name()));
-    current.addAll(Arrays.asList(manager.currentNamespace()));
-    return current;
   }
 }

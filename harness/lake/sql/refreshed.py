@@ -14,22 +14,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 
-from harness.lake.autoloader.records import UNKNOWN
-from harness.lake.sql.failures import SqlError, comes_of
+from harness.lake.sql.failures import SqlError
 from harness.lake.sql.reader import Reader
 from harness.lake.sql.statement import Statement, spark_sql, unsupported
-from harness.lake.sql.streamed import is_streaming, streaming_query
+from harness.lake.sql.streamed import fill, is_streaming, streaming_query
 from harness.lake.sql.tokens import Kind
 from harness.lake.sql.unity import quoted
 
 KINDS = {"MATERIALIZED VIEW": "MATERIALIZED_VIEW", "STREAMING TABLE": "STREAMING_TABLE"}
 # In the table's own properties: what it is refreshed by, and where names in that are looked up.
 QUERY, CATALOG, SCHEMA, SCHEDULE = "harness.query", "harness.catalog", "harness.schema", "harness.schedule"
-# How often a stream that meets new columns is begun again.
-RESTARTS = 10
 
 
 @dataclass
@@ -251,7 +247,7 @@ def _begin_stream(spark: SparkSession, made: Definition, full_name: str, present
 
 
 def _run_stream(session: SparkSession, query: str, full_name: str, *, full: bool) -> None:
-    """Bring a streaming table up to date; begun again when files have new columns, as a pipeline is."""
+    """Bring a streaming table up to date."""
     target = quoted(full_name.split("."))
     location = str(spark_sql(session, f"DESCRIBE DETAIL {target}").collect()[0]["location"])
     # Delta leaves folders alone that begin with an underscore.
@@ -259,16 +255,7 @@ def _run_stream(session: SparkSession, query: str, full_name: str, *, full: bool
     if full:
         spark_sql(session, f"TRUNCATE TABLE {target}")
         _remove(session, state)
-    for attempt in range(RESTARTS):
-        rows = streaming_query(session, query, f"{state}/schemas")
-        writer = rows.writeStream.option("checkpointLocation", f"{state}/checkpoint").option("mergeSchema", True)
-        running = writer.trigger(availableNow=True).toTable(target)
-        try:
-            running.awaitTermination()
-            return
-        except StreamingQueryException as error:
-            if not comes_of(error, UNKNOWN) or attempt == RESTARTS - 1:
-                raise
+    fill(target, state, lambda schemas: streaming_query(session, query, schemas))
 
 
 def _remove(session: SparkSession, folder: str) -> None:

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import itertools
 import uuid
+from collections.abc import Callable
+from typing import Any
 
+from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 
+from harness.lake.autoloader.records import UNKNOWN
 from harness.lake.autoloader.stream import stream
+from harness.lake.sql.failures import comes_of
 from harness.lake.sql.reader import Reader
 from harness.lake.sql.statement import spark_sql, unsupported
 from harness.lake.sql.tokens import Kind, tokens
@@ -21,6 +26,37 @@ CLOUD = (
     *("format", "schemaHints", "schemaEvolutionMode", "inferColumnTypes", "includeExistingFiles"),
     *("maxFilesPerTrigger", "maxBytesPerTrigger", "useManagedFileEvents", "useNotifications", "allowOverwrites"),
 )
+
+# How often a stream is begun again because its files have columns that are new.
+RESTARTS = 10
+
+
+def fill(
+    target: str,
+    state: str,
+    rows: Callable[[str], DataFrame],
+    *,
+    name: str = "",
+    progress: Callable[[list[Any]], None] = lambda each: None,
+) -> None:
+    """Bring a table up to date with what a stream has now; begun again when files have new columns, as a pipeline is.
+
+    Parameters: ``target``: the table, quoted; ``state``: a folder for checkpoint and schemas; ``rows``: makes the
+    stream, given a folder for the schemas of files; ``name``: the query's; ``progress``: is told of each attempt's.
+    Raises: ``StreamingQueryException``.
+    """
+    for attempt in range(RESTARTS):
+        writer = rows(f"{state}/schemas").writeStream.option("checkpointLocation", f"{state}/checkpoint")
+        writer = writer.queryName(name) if name else writer
+        running = writer.option("mergeSchema", True).trigger(availableNow=True).toTable(target)
+        try:
+            running.awaitTermination()
+            return
+        except StreamingQueryException as error:
+            if not comes_of(error, UNKNOWN) or attempt == RESTARTS - 1:
+                raise
+        finally:
+            progress(running.recentProgress)
 
 
 def is_streaming(query: str) -> bool:
