@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 
 from harness.workspace import droppedtables, tables, volumes
 from harness.workspace.errors import Conflict, InvalidParameter, InvalidState
-from harness.workspace.securables import METASTORE_ID, changed, get_catalog, get_schema, identifier, parts, stamps
+from harness.workspace.securables import (
+    METASTORE_ID,
+    changed,
+    get_catalog,
+    get_schema,
+    identifier,
+    listed,
+    parts,
+    stamps,
+)
 from harness.workspace.store import Document, Taken
 from harness.workspace.wire import Call, api
 
@@ -108,7 +117,7 @@ def given(call: Call) -> Document:
 
 
 def list_catalogs(call: Call) -> Document:
-    return {"catalogs": call.workspace.store.all("catalog")}
+    return listed(call, "catalogs", call.workspace.store.all("catalog"))
 
 
 def create_catalog(call: Call) -> Document:
@@ -153,7 +162,7 @@ def delete_catalog(call: Call) -> Document:
 
 def list_schemas(call: Call) -> Document:
     catalog = get_catalog(call.workspace.store, call.text("catalog_name"))["name"]
-    return {"schemas": call.workspace.store.all("schema", f"{catalog}.")}
+    return listed(call, "schemas", call.workspace.store.all("schema", f"{catalog}."))
 
 
 def create_schema(call: Call) -> Document:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from harness.workspace import securables
 from harness.workspace.errors import Conflict, InvalidParameter, NotFound
 from harness.workspace.store import Document, Taken
-from harness.workspace.wire import Call, api, page
+from harness.workspace.wire import Call, api
 
 if TYPE_CHECKING:
     from harness.workspace.state import Workspace
@@ -43,7 +43,6 @@ TEXTS = (
     *("security_type", "specific_name"),
 )
 FLAGS = ("is_deterministic", "is_null_call")
-LIST_LIMIT = 10_000
 
 
 def get(workspace: Workspace, full_name: str) -> Document:
@@ -138,13 +137,7 @@ def _is_parameter(value: object) -> bool:
 
 def list_functions(call: Call) -> Document:
     schema = securables.get_schema(call.workspace.store, call.text("catalog_name"), call.text("schema_name"))
-    most = call.integer("max_results", 0)
-    if most < 0:
-        raise InvalidParameter(f"Invalid max_results: {most}. It must not be negative.")
-    call.arguments["limit"] = min(most or LIST_LIMIT, LIST_LIMIT)
-    found = call.workspace.store.all("function", f"{schema['full_name']}.")
-    functions, following, _ = page(found, call, size=LIST_LIMIT, most=LIST_LIMIT)
-    return {"functions": functions, "next_page_token": following}
+    return securables.listed(call, "functions", call.workspace.store.all("function", f"{schema['full_name']}."))
 
 
 def read(call: Call) -> Document:

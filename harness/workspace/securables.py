@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from harness.runner.run import now
 from harness.workspace.errors import InvalidParameter, NotFound
 from harness.workspace.store import Document, Store
-from harness.workspace.wire import Call
+from harness.workspace.wire import Call, page
 
 if TYPE_CHECKING:
     from harness.workspace.state import Workspace
 
+LIST_LIMIT = 10_000
 METASTORE_ID = str(uuid.uuid5(uuid.NAMESPACE_DNS, "metastore.harness.local"))
 
 
@@ -44,6 +45,19 @@ def get_schema(store: Store, catalog: str, name: str) -> Document:
     if document is None:
         raise NotFound(f"Schema '{catalog}.{name}' does not exist.", error_code="SCHEMA_DOES_NOT_EXIST")
     return document
+
+
+def listed(call: Call, field: str, found: list[Document]) -> Document:
+    """A list of objects under ``field``, in pages of at most ``max_results`` (0, or none: as many as may be).
+
+    Raises: ``InvalidParameter``. Source: docs.databricks.com/api/workspace/tables/list, and those of the other kinds.
+    """
+    most = call.integer("max_results", 0)
+    if most < 0:
+        raise InvalidParameter(f"Invalid max_results: {most}. It must not be negative.")
+    call.arguments["max_results"] = min(most or LIST_LIMIT, LIST_LIMIT)
+    shown, following, _ = page(found, call, size=LIST_LIMIT, most=LIST_LIMIT, field="max_results")
+    return {field: shown, "next_page_token": following}
 
 
 def identifier(name: str, what: str) -> str:

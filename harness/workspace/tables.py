@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from harness.lake.sql.keys import PREFIX, Key, keys
 from harness.workspace import droppedtables, securables
 from harness.workspace.errors import Conflict, InvalidParameter, NotFound
 from harness.workspace.store import Document, Taken
@@ -119,7 +120,11 @@ def list_tables(call: Call) -> Document:
     schema = securables.get_schema(call.workspace.store, call.text("catalog_name"), call.text("schema_name"))
     omitted = [name for name in ("columns", "properties") if call.flag(f"omit_{name}")]
     found = call.workspace.store.all("table", f"{schema['full_name']}.")
-    return {"tables": [{k: v for k, v in shown(table).items() if k not in omitted} for table in found]}
+    answer = securables.listed(call, "tables", found)
+    return {
+        **answer,
+        "tables": [{k: v for k, v in shown(call, t).items() if k not in omitted} for t in answer["tables"]],
+    }
 
 
 def create_table(call: Call) -> Document:
@@ -129,16 +134,36 @@ def create_table(call: Call) -> Document:
 
 
 def read_table(call: Call) -> Document:
-    return shown(get(call.workspace, call.path["full_name"]))
+    return shown(call, get(call.workspace, call.path["full_name"]))
 
 
-def shown(document: Document) -> Document:
-    """A table as the API shows it: each mask is its column's."""
+def shown(call: Call, document: Document) -> Document:
+    """A table as the API shows it: each mask is its column's, and to all but Spark, keys are ``table_constraints``."""
+    if not any(f"x-harness-{ours}" in call.request.headers for ours in ("shim", "sql")):
+        document = _with_constraints(document)
     masks = document.get("column_masks", {})
     guards = {key: value for key, value in document.items() if key == "row_filter" and value}
     told = {key: value for key, value in document.items() if key not in GUARDS}
     columns = [{**c, "mask": masks[c["name"].lower()]} if c["name"].lower() in masks else c for c in told["columns"]]
     return {**told, **guards, "columns": columns} if masks else {**told, **guards}
+
+
+def _with_constraints(document: Document) -> Document:
+    """A table whose keys are constraints, not properties (harness/lake/sql/keys.py)."""
+    found = keys(document)
+    if not found:
+        return document
+    properties = {name: text for name, text in document["properties"].items() if not name.startswith(PREFIX)}
+    return {**document, "properties": properties, "table_constraints": [constraint(key) for key in found]}
+
+
+def constraint(key: Key) -> Document:
+    """A key as the API shows it."""
+    said: Document = {"name": key.name, "child_columns": key.columns, "rely": key.rely}
+    if not key.target:
+        return {"primary_key_constraint": said}
+    parent = {"parent_table": ".".join(key.target), "parent_columns": key.target_columns}
+    return {"foreign_key_constraint": {**said, **parent}}
 
 
 def any_guarded(store: Store) -> bool:
@@ -159,13 +184,12 @@ def update_table(call: Call) -> Document:
     store = call.workspace.store
     # What only the front end of SQL says: that a table is a materialized view or a streaming table, and its guards.
     changes = (*CHANGES, "table_type", *GUARDS) if "x-harness-sql" in call.request.headers else CHANGES
-    return shown(
-        store.update("table", document["full_name"], lambda d: securables.changed(d, call, changes)) or document
-    )
+    changed = store.update("table", document["full_name"], lambda d: securables.changed(d, call, changes))
+    return shown(call, changed or document)
 
 
 def delete_table(call: Call) -> Document:
-    kept = drop(call, read_table(call)["full_name"], purge=call.flag("purge"))
+    kept = drop(call, get(call.workspace, call.path["full_name"])["full_name"], purge=call.flag("purge"))
     return {"kept": kept} if "x-harness-shim" in call.request.headers else {}
 
 

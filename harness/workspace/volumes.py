@@ -16,7 +16,7 @@ from harness.lake.paths import storage_folders
 from harness.workspace import securables
 from harness.workspace.errors import Conflict, InvalidParameter, NotFound
 from harness.workspace.store import Document, Taken
-from harness.workspace.wire import Call, api, page
+from harness.workspace.wire import Call, api
 
 if TYPE_CHECKING:
     from harness.workspace.state import Workspace
@@ -25,7 +25,6 @@ TYPES = ("MANAGED", "EXTERNAL")
 # Kept and read back; of these, only the first two have a folder of this machine.
 SCHEMES = ("file:/", "dbfs:/", "s3://", "s3a://", "abfss://", "gs://", "r2://")
 CHANGES = ("owner", "comment")
-LIST_LIMIT = 10_000
 
 
 def seed(workspace: Workspace) -> None:
@@ -141,13 +140,7 @@ def taken(full_name: str) -> Conflict:
 
 def list_volumes(call: Call) -> Document:
     schema = securables.get_schema(call.workspace.store, call.text("catalog_name"), call.text("schema_name"))
-    most = call.integer("max_results", 0)
-    if most < 0:
-        raise InvalidParameter(f"Invalid max_results: {most}. It must not be negative.")
-    call.arguments["limit"] = min(most or LIST_LIMIT, LIST_LIMIT)
-    found = call.workspace.store.all("volume", f"{schema['full_name']}.")
-    volumes, following, _ = page(found, call, size=LIST_LIMIT, most=LIST_LIMIT)
-    return {"volumes": volumes, "next_page_token": following}
+    return securables.listed(call, "volumes", call.workspace.store.all("volume", f"{schema['full_name']}."))
 
 
 def read(call: Call) -> Document:

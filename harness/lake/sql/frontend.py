@@ -29,6 +29,9 @@ from harness.lake.sql import (
     undrop,
     volume_statements,
 )
+from harness.lake.sql import (
+    location_statements as locations,
+)
 from harness.lake.sql.copy_grammar import parse
 from harness.lake.sql.copy_into import copy_into
 from harness.lake.sql.failures import SqlError, failure, told
@@ -154,7 +157,6 @@ def _refused(reason: str) -> Callable[[Statement], DataFrame]:
 
 
 _CATALOGS = _refused("it reads no foreign catalogs.")
-_EXTERNAL = _refused("it has one S3 server and needs no credentials or locations for it.")
 
 
 FAMILIES: dict[str, Callable[[Statement], DataFrame]] = {
@@ -201,18 +203,17 @@ FAMILIES: dict[str, Callable[[Statement], DataFrame]] = {
     "SHOW VOLUMES": volume_statements.show,
     **dict.fromkeys(staging.OPERATIONS, staging.stage),
     "LIST": volume_statements.list_files,
-    **{
-        f"{verb} {kind}": _EXTERNAL
-        for verb in ("CREATE", "ALTER", "DROP", "DESCRIBE")
-        for kind in (
-            "EXTERNAL LOCATION",
-            "EXTERNAL LOCATIONS",
-            "STORAGE CREDENTIAL",
-            "STORAGE CREDENTIALS",
-            "CONNECTION",
-        )
-    },
-    **{f"SHOW {kind}": _EXTERNAL for kind in ("EXTERNAL LOCATIONS", "STORAGE CREDENTIALS", "CONNECTIONS")},
+    "CREATE EXTERNAL LOCATION": locations.create,
+    "ALTER EXTERNAL LOCATION": locations.alter,
+    "ALTER STORAGE CREDENTIAL": locations.alter_credential,
+    "DROP EXTERNAL LOCATION": locations.drop,
+    "DROP STORAGE CREDENTIAL": locations.drop,
+    **{f"{verb} EXTERNAL LOCATION": locations.describe for verb in ("DESCRIBE", "DESC")},
+    **{f"{verb} STORAGE CREDENTIAL": locations.describe_credential for verb in ("DESCRIBE", "DESC")},
+    "SHOW EXTERNAL LOCATIONS": locations.show,
+    "SHOW STORAGE CREDENTIALS": locations.show_credentials,
+    **{f"{verb} CONNECTION": _CATALOGS for verb in ("CREATE", "ALTER", "DROP", "DESCRIBE")},
+    "SHOW CONNECTIONS": _CATALOGS,
     **{
         f"{verb} {kind}": refreshed.create
         for verb in ("CREATE", "CREATE OR REPLACE", "CREATE OR REFRESH")

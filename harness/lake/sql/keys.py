@@ -14,12 +14,16 @@ _KEY = re.compile(r"(PRIMARY|FOREIGN) KEY \((.*?)\)(?: REFERENCES (.+?) \((.*?)\
 
 @dataclass(frozen=True)
 class Key:
-    """One key of a table. ``target``: catalog, schema and table that a foreign key refers to; else empty."""
+    """One key of a table. ``target``: catalog, schema and table that a foreign key refers to; else empty.
+
+    ``rely``: whether the optimizer may count on it.
+    """
 
     name: str
     columns: list[str]
     target: list[str]
     target_columns: list[str]
+    rely: bool = False
 
     @property
     def kind(self) -> str:
@@ -35,5 +39,5 @@ def keys(table: Mapping[str, Any]) -> list[Key]:
             target = said[3].split(".") if said[3] else []
             above = [table["catalog_name"], table["schema_name"]][: 3 - len(target)] if target else []
             columns, targets = (part.split(", ") if part else [] for part in (said[2], said[4]))
-            found.append(Key(name[len(PREFIX) :], columns, [*above, *target], targets))
+            found.append(Key(name[len(PREFIX) :], columns, [*above, *target], targets, text.endswith(" RELY")))
     return sorted(found, key=lambda key: (key.kind == "FOREIGN KEY", key.name))

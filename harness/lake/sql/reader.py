@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -125,6 +126,13 @@ class Reader:
             items.append(item())
         self.at += 1
         return items
+
+    def pattern(self) -> Callable[[str], bool]:
+        """``[[LIKE] 'pattern']``, which may be left out: whether a name is meant. ``*`` is any text, ``|`` an or."""
+        if not self.take("LIKE") and (self.peek() is None or self.is_mark(";")):
+            return lambda name: True
+        patterns = self.string("a pattern").lower().split("|")
+        return lambda name: any(fnmatch.fnmatchcase(name.lower(), each) for each in patterns)
 
     def options(self) -> dict[str, str]:
         """``('key' = 'value', key = value)``: keys in lower case; true, false and numbers may go without quotes."""

@@ -20,6 +20,9 @@ CONDITIONS = {
     "SCHEMA_DOES_NOT_EXIST": ("SCHEMA_NOT_FOUND", "42704"),
     "FUNCTION_DOES_NOT_EXIST": ("ROUTINE_NOT_FOUND", "42883"),
     "TABLE_DOES_NOT_EXIST": ("TABLE_OR_VIEW_NOT_FOUND", "42P01"),
+    "EXTERNAL_LOCATION_DOES_NOT_EXIST": ("EXTERNAL_LOCATION_DOES_NOT_EXIST", "42704"),
+    "STORAGE_CREDENTIAL_DOES_NOT_EXIST": ("STORAGE_CREDENTIAL_DOES_NOT_EXIST", "42704"),
+    "EXTERNAL_LOCATION_ALREADY_EXISTS": ("EXTERNAL_LOCATION_ALREADY_EXISTS", "42710"),
     "VOLUME_ALREADY_EXISTS": ("VOLUME_ALREADY_EXISTS", "42000"),
     "VOLUME_DOES_NOT_EXIST": ("VOLUME_DOES_NOT_EXIST", "42704"),
     "INVALID_PARAMETER_VALUE": ("INVALID_PARAMETER_VALUE", "22023"),
@@ -51,7 +54,7 @@ class Unity:
         found: list[Document] = []
         while True:
             page = self.get(kind, **query)
-            found += page.get(kind, [])
+            found += page.get(kind.replace("-", "_"), [])
             if not page.get("next_page_token"):
                 return found
             query["page_token"] = page["next_page_token"]

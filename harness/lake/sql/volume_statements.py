@@ -7,7 +7,6 @@ the Unity Catalog REST API (``/volumes``); files are listed by Hadoop, wherever 
 from __future__ import annotations
 
 import datetime as dt
-import fnmatch
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
@@ -93,16 +92,12 @@ def show(statement: Statement) -> DataFrame:
     read = statement.reader()
     read.expect("SHOW", "VOLUMES")
     parts = read.name("a schema") if read.take("IN") or read.take("FROM") else []
-    pattern = "*"
-    if read.take("LIKE") or (read.peek() is not None and not read.is_mark(";")):
-        pattern = read.string("a pattern")
+    wanted = read.pattern()
     read.end()
     row = statement.run("SELECT current_schema()").collect()[0]
     catalog, schema = statement.unity.full_name(parts or [str(row[0])], 2).split(".")
     volumes = statement.unity.list("volumes", catalog_name=catalog, schema_name=schema)
-    patterns = pattern.lower().split("|")
-    rows = [(schema, v["name"]) for v in volumes if any(fnmatch.fnmatchcase(v["name"], each) for each in patterns)]
-    return statement.rows(("database", "volume_name"), rows)
+    return statement.rows(("database", "volume_name"), [(schema, v["name"]) for v in volumes if wanted(v["name"])])
 
 
 def list_files(statement: Statement) -> DataFrame:
