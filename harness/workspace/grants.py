@@ -131,15 +131,20 @@ def _own(call: Call, page_field: str = "max_results") -> list[Document]:
 
 def _effective(call: Call, page_field: str = "max_results") -> list[Document]:
     _check_page(call, page_field)
-    entity = _entity(call)
+    found = effective(call.workspace, _entity(call), call.text("principal", ""))
+    return [{"principal": who, "privileges": what} for who, what in found.items()]
+
+
+def effective(workspace: Workspace, entity: Entity, principal: str = "") -> dict[str, list[Document]]:
+    """What is granted on an object and above it, by principal: ``privilege``, and where it is inherited from."""
     found: dict[str, list[Document]] = {}
-    for each in entities.with_parents(call.workspace, entity):
+    for each in entities.with_parents(workspace, entity):
         inherited = {"inherited_from_name": each.name, "inherited_from_type": each.type}
-        for who, what in _granted(call.workspace, each, call.text("principal", "")).items():
+        for who, what in _granted(workspace, each, principal).items():
             conveyed = [{"privilege": p, **({} if each == entity else inherited)} for p in what if _reaches(p, entity)]
             if conveyed:
                 found.setdefault(who, []).extend(conveyed)
-    return [{"principal": who, "privileges": what} for who, what in found.items()]
+    return found
 
 
 def _reaches(privilege: str, entity: Entity) -> bool:

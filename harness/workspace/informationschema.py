@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from starlette.routing import Route
 
 from harness.lake.sql.keys import Key, keys
-from harness.workspace.entities import KINDS
+from harness.workspace import grants
+from harness.workspace.entities import KINDS, find
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, endpoint
 
@@ -46,6 +47,34 @@ def _tags(call: Call, kind: str, catalog: str) -> Iterator[Document]:
             for tag, value in (store.get("tags", place) or {}).items():
                 said = {"tag_name": tag, "tag_value": value["tag_value"]}
                 yield {**dict(zip(names, parts, strict=True)), **({"column_name": column} if column else {}), **said}
+
+
+def privileges(call: Call) -> Document:
+    """Who may do what with a catalog's objects of a ``kind``: catalog, schema, table, volume or routine."""
+    kind, catalog = call.text("kind"), call.text("catalog")
+    return {"privileges": list(_privileges(call, kind, catalog))}
+
+
+def _privileges(call: Call, kind: str, catalog: str) -> Iterator[Document]:
+    type_name = "FUNCTION" if kind == "routine" else kind.upper()
+    for document in call.workspace.store.all(KINDS[type_name].document):
+        full_name = str(document.get("full_name", document["name"]))
+        if full_name.split(".")[0] != catalog:
+            continue
+        named: Document = {}
+        for prefix in {"routine": ("specific", "routine")}.get(kind, (kind,)):
+            levels = ("catalog", "schema", "name")
+            names = (
+                [f"{level}_name" for level in levels]
+                if KINDS[type_name].parts < 3
+                else [f"{prefix}_{x}" for x in levels]
+            )
+            named |= dict(zip(names, full_name.split(".", 2), strict=False))
+        for who, granted in grants.effective(call.workspace, find(call.workspace, type_name, full_name)).items():
+            for each in granted:
+                above = each.get("inherited_from_type", "NONE")
+                said = {"privilege_type": each["privilege"], "inherited_from": above}
+                yield {**named, **said, "grantor": call.workspace.config.user, "grantee": who}
 
 
 def constraints(call: Call) -> Document:
@@ -84,5 +113,6 @@ def _usage(call: Call, table: Document, key: Key, at: int) -> Document:
 
 routes = [
     Route("/_harness/sql/tags", endpoint(tags), methods=["GET"]),
+    Route("/_harness/sql/privileges", endpoint(privileges), methods=["GET"]),
     Route("/_harness/sql/constraints", endpoint(constraints), methods=["GET"]),
 ]

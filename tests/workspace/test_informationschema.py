@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import BadRequest, ResourceConflict
+from databricks.sdk.service.catalog import AwsIamRoleRequest
 from databricks.sql.exc import ServerOperationError
 
 pytestmark = pytest.mark.slow
@@ -147,3 +148,37 @@ def test_automatic_clustering_may_be_asked_of_a_table_that_there_is(sql: Sql) ->
     sql("ALTER TABLE main.default.auto CLUSTER BY AUTO")
     with pytest.raises(ServerOperationError, match="TABLE_OR_VIEW_NOT_FOUND"):
         sql("ALTER TABLE main.default.nowhere CLUSTER BY AUTO")
+
+
+def test_privileges_are_told_with_where_they_come_from(sql: Sql) -> None:
+    sql("CREATE TABLE main.default.granted (id INT)")
+    sql("GRANT USE SCHEMA, SELECT ON SCHEMA main.default TO `analysts`")
+    sql("GRANT MODIFY ON TABLE main.default.granted TO `loaders`")
+    told = (
+        "SELECT grantee, table_schema, table_name, privilege_type, is_grantable, inherited_from"
+        " FROM main.information_schema.table_privileges ORDER BY grantee"
+    )
+    assert rows(sql(told)) == [
+        ("analysts", "default", "granted", "SELECT", "NO", "SCHEMA"),
+        ("loaders", "default", "granted", "MODIFY", "NO", "NONE"),
+    ]
+    told = "SELECT grantee, privilege_type FROM system.information_schema.schema_privileges ORDER BY privilege_type"
+    assert rows(sql(told)) == [("analysts", "SELECT"), ("analysts", "USE_SCHEMA")]
+    sql("CREATE FUNCTION main.default.f() RETURNS INT RETURN 1")
+    sql("GRANT EXECUTE ON FUNCTION main.default.f TO `analysts`")
+    told = "SELECT specific_name, routine_name, grantee FROM main.information_schema.routine_privileges"
+    assert rows(sql(told)) == [("f", "f", "analysts")]
+    for empty in ("catalog_privileges", "volume_privileges"):
+        assert sql(f"SELECT * FROM main.information_schema.{empty}") == []
+
+
+def test_locations_and_credentials_are_told(sql: Sql, workspace: WorkspaceClient) -> None:
+    workspace.storage_credentials.create("role", aws_iam_role=AwsIamRoleRequest("arn:aws:iam::123456789012:role/lake"))
+    workspace.external_locations.create("raw", "s3://lake/raw", "role", skip_validation=True, comment="in")
+    told = (
+        "SELECT external_location_name, url, storage_credential_name, read_only, comment"
+        " FROM system.information_schema.external_locations"
+    )
+    assert rows(sql(told)) == [("raw", "s3://lake/raw", "role", "NO", "in")]
+    told = "SELECT storage_credential_name, credential_type FROM system.information_schema.storage_credentials"
+    assert rows(sql(told)) == [("role", "AWS_IAM_ROLE")]

@@ -76,7 +76,7 @@ final class Rest {
       StringBuilder path = new StringBuilder(kind).append("?page_token=").append(encode(next));
       query.forEach((key, value) -> path.append('&').append(key).append('=').append(encode(value)));
       JsonNode page = send("GET", path.toString(), null);
-      page.path(kind).forEach(found::add);
+      page.path(kind.replace('-', '_')).forEach(found::add);
       next = page.path("next_page_token").asText("");
     } while (!next.isEmpty());
     return found;

@@ -25,7 +25,7 @@ from harness.lake.sql import frontend
         ("PUT '/tmp/a' INTO '/Volumes/a/b/c/a'", "PUT"),
         ("GET '/Volumes/a/b/c/a' TO '/tmp/a'", "GET"),
         ("REMOVE '/Volumes/a/b/c/a'", "REMOVE"),
-        ("CREATE EXTERNAL LOCATION l URL 's3://b'", "CREATE EXTERNAL LOCATION"),
+        ("CREATE CONNECTION k TYPE mysql OPTIONS (host 'h')", "CREATE CONNECTION"),
     ],
 )
 def test_statements_that_cannot_be_honoured_are_refused_by_name(
