@@ -132,6 +132,9 @@ class Settings(BaseSettings):
     client_secret: str = Field(
         default="", repr=False, description="Secret of that client; by default made for each stack."
     )
+    standby: int = Field(
+        default=1, ge=0, le=8, description="Kernels that wait for tasks, forked and attached to Spark ahead of them."
+    )
     debugpy: int = Field(
         default=0,
         ge=0,
@@ -187,6 +190,13 @@ class Settings(BaseSettings):
     def path(self, value: Path) -> Path:
         """A setting's path, made absolute against the project's root."""
         return value if value.is_absolute() else (self.project / value).resolve()
+
+    @property
+    def git_places(self) -> dict[str, str]:
+        """``git_remotes``, their folders made absolute."""
+        return {
+            url: place if "://" in place else str(self.path(Path(place))) for url, place in self.git_remotes.items()
+        }
 
     @property
     def on_loopback(self) -> bool:

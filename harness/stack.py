@@ -194,10 +194,8 @@ class Stack:
             "warehouses": [{"id": WAREHOUSE_ID, "name": WAREHOUSE_ID}],
             "catalogs": ["main", "hive_metastore"],
             "default_catalog": settings.default_catalog,
-            "git_remotes": {
-                url: place if "://" in place else str(settings.path(Path(place)))
-                for url, place in settings.git_remotes.items()
-            },
+            "git_remotes": settings.git_places,
+            "standby": settings.standby,
             "kernel_python": str(settings.kernel_python) if settings.kernel_python else "",
             "engine": {
                 "cache": str(settings.cache),

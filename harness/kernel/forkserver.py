@@ -2,8 +2,10 @@
 
 It has one thread and no connection to Spark, since neither survives a fork. One socket leads to the runner:
 
-    → {"id": 7, "spec": "/…/spec.json", "cwd": "/…", "log": "/…/log.txt"}     ← {"id": 7, "pid": 4711}
-    → {"id": 7, "kill": true}                                                   ← {"id": 7, "code": -9}
+    → {"id": 7, "task": {"spec": "/…/spec.json", "cwd": "/…", "log": "/…/log.txt"}}     ← {"id": 7, "pid": 4711}
+    → {"id": 7, "kill": true}                                                             ← {"id": 7, "code": -9}
+
+With ``gateway`` instead of ``task`` a child attaches to Spark and waits; its task comes as a ``claim``.
 
 Each child leads a process group; the whole group is killed when the child has ended or is to end, so nothing that a
 notebook started outlives its task. Children die with the server, the server with the runner.
@@ -11,6 +13,7 @@ notebook started outlives its task. Children die with the server, the server wit
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import importlib
@@ -66,6 +69,7 @@ class ForkServer:
         self._pid = os.getpid()
         self._children: dict[int, int] = {}
         self._received = b""
+        self._waiting: dict[int, int] = {}
         self._libc = ctypes.CDLL(None) if sys.platform == "linux" else None
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
@@ -105,10 +109,24 @@ class ForkServer:
                 if number == request["id"]:
                     _kill(pid)
             return
+        number = request["id"]
+        if "claim" in request:
+            if number in self._waiting:  # else it has ended, which the runner has been told
+                place = self._waiting.pop(number)
+                with contextlib.suppress(BrokenPipeError):
+                    os.write(place, json.dumps(request["claim"]).encode() + b"\n")
+                os.close(place)
+            return
+        read, write = os.pipe() if "gateway" in request else (-1, -1)
         pid = os.fork()
         if pid == 0:
-            self._become(request)
-        self._children[pid] = request["id"]
+            if write >= 0:
+                os.close(write)
+            self._become(request, read)
+        if read >= 0:
+            os.close(read)
+            self._waiting[number] = write
+        self._children[pid] = number
         self._send({"id": request["id"], "pid": pid})
 
     def _reap(self) -> None:
@@ -117,21 +135,25 @@ class ForkServer:
             if pid == 0:
                 return
             number = self._children.pop(pid)
+            if number in self._waiting:
+                os.close(self._waiting.pop(number))
             kill_group(pid)  # what the task left running in the background
             self._send({"id": number, "code": os.waitstatus_to_exitcode(status)})
 
     def _send(self, document: dict[str, Any]) -> None:
         self._runner.sendall(json.dumps(document).encode() + b"\n")
 
-    def _become(self, request: dict[str, Any]) -> None:
-        """In the child: become the process of one task; never returns."""
+    def _become(self, request: dict[str, Any], waits: int) -> None:
+        """In the child: become the process of one task; never returns. ``waits``: where it is told which."""
         code = 1
         try:
             self._leave_server()
-            os.chdir(request["cwd"])
-            _redirect(request["log"])
             task = importlib.import_module("harness.kernel.task")
-            task.run_task(self._shell, Path(request["spec"]))
+            spark = task.stand_by(**request["gateway"]) if "gateway" in request else None
+            told = request["task"] if spark is None else _told(waits)
+            os.chdir(told["cwd"])
+            _redirect(told["log"])
+            task.run_task(self._shell, Path(told["spec"]), spark)
             code = 0
         except BaseException:
             traceback.print_exc(file=sys.__stderr__)
@@ -149,8 +171,19 @@ class ForkServer:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         self._runner.close()
+        for other in self._waiting.values():
+            os.close(other)
         os.close(self._wake_read)
         os.close(self._wake_write)
+
+
+def _told(place: int) -> dict[str, Any]:
+    with open(place) as told:
+        line = told.readline()
+    if not line:
+        os._exit(0)  # nobody needs us any more
+    task: dict[str, Any] = json.loads(line)
+    return task
 
 
 def _kill(child: int) -> None:

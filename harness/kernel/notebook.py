@@ -38,23 +38,22 @@ class NotebookCycle(Exception):
 
 
 class NotebookRun:
-    """One notebook with what it includes, in one namespace."""
+    """One notebook with what it includes, in one namespace. Parameters: ``names``: what it finds there
+    (:func:`predefined`)."""
 
     def __init__(
         self,
         shell: Shell,
-        spark: Any,
-        dbutils: DBUtils,
-        display: Display,
+        names: Mapping[str, Any],
         paths: WorkspacePaths,
         measured: Measured | None = None,
     ) -> None:
         self._shell = shell
         self._outputs: Outputs = shell.outputs
-        self._dbutils = dbutils
+        self._dbutils: DBUtils = names["dbutils"]
         self._paths = paths
-        self._magics = Magics(shell, spark, dbutils, display, shell.outputs)
-        self._names = predefined(spark, dbutils, display)
+        self._magics = Magics(shell, names["spark"], self._dbutils, names["display"], shell.outputs)
+        self._names = names
         self._sources = Sources()
         self._including: list[str] = []
         self._failed_at: Position | None = None

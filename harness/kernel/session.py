@@ -27,16 +27,16 @@ from harness.lake.sql import frontend
 
 class Session:
     """This process attached to Spark as a specification says. ``conf``: of its cluster; ``fetch``: the local file
-    behind a path of a library."""
+    behind a path of a library. Parameters: ``spark``: attached already."""
 
-    def __init__(self, shell: Shell, spec: KernelSpec) -> None:
+    def __init__(self, shell: Shell, spec: KernelSpec, spark: Any = None) -> None:
         random.seed()
         os.environ.update(spec.environment)
         self._spec = spec
         self.paths = WorkspacePaths(spec.roots)
         import_from(Path(spec.path), self.paths.roots.values())
         mounts.install(self.paths)
-        self.spark: Any = attach(spec.gateway.port, spec.gateway.secret, spec.gateway.tag)
+        self.spark: Any = spark or attach(spec.gateway.port, spec.gateway.secret, spec.gateway.tag)
         frontend.install(self.spark, paths=self.paths, revealed=shell.outputs.redaction.add)
         stream.install()
         self._secrets = Secrets(spec, shell.outputs.redaction)
@@ -46,14 +46,13 @@ class Session:
         self._files = FileSystem(self.spark, self.paths)
         self.fetch = fetcher(self.paths.local, self._files.cp)
 
-    def equip(self, shell: Shell) -> tuple[DBUtils, Display, dict[str, Any]]:
-        """Provide libraries and make what code finds defined. Returns: ``dbutils``, ``display``, all names."""
+    def equip(self, shell: Shell) -> dict[str, Any]:
+        """Provide libraries and make what code finds defined. Returns: its names (:func:`predefined`)."""
         spec = self._spec
         packages = Packages(Path(spec.cache), self.spark.sparkContext.environment, self.fetch)
         provide_of_cluster(packages, spec.cluster_libraries)
         packages.provide(spec.libraries)
         dbutils = DBUtils(spec, self._files, SubRuns(spec), self._secrets, packages)
-        display = Display(shell.outputs)
-        names = predefined(self.spark, dbutils, display)
+        names = predefined(self.spark, dbutils, Display(shell.outputs))
         install_modules(names)
-        return dbutils, display, names
+        return names

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from harness import netguard
 from harness.kernel import cluster
@@ -21,10 +22,19 @@ from harness.kernel.session import Session
 from harness.kernel.shell import Shell
 from harness.kernel.spec import KernelResult, KernelSpec
 from harness.kernel.wheel import run_wheel
+from harness.lake.attach import attach
 
 
-def run_task(shell: Shell, spec_path: Path) -> None:
-    """Execute what a ``spec.json`` says and leave ``result.json`` beside it; without one the process has died."""
+def stand_by(port: int, secret: str, tag: str) -> Any:
+    """Attach to Spark ahead of a task. Asks the workspace for nothing: tests count what it is asked for."""
+    return attach(port, secret, tag)
+
+
+def run_task(shell: Shell, spec_path: Path, spark: Any = None) -> None:
+    """Execute what a ``spec.json`` says and leave ``result.json`` beside it; without one the process has died.
+
+    Parameters: ``spark``: of :func:`stand_by`.
+    """
     spec = KernelSpec.read(spec_path)
     guard = netguard.guard_process()
     redaction = shell.outputs.redaction
@@ -33,7 +43,7 @@ def run_task(shell: Shell, spec_path: Path) -> None:
     sys.stderr = Stream("stderr", shell.outputs, log)
     measured = Measured(spec.coverage)
     try:
-        result = _execute(shell, spec, measured)
+        result = _execute(shell, spec, measured, spark)
         if result.succeeded and guard is not None and guard.attempts:
             # What the notebook caught, and went on without.
             raise netguard.NetworkBlocked(f"blocked: {'; '.join(map(str, guard.attempts))}")
@@ -56,23 +66,23 @@ def redacted(result: KernelResult, redaction: Redaction) -> KernelResult:
     return replace(result, error=error, exit_value=exit_value)
 
 
-def _execute(shell: Shell, spec: KernelSpec, measured: Measured) -> KernelResult:
+def _execute(shell: Shell, spec: KernelSpec, measured: Measured, spark: Any) -> KernelResult:
     # pdb would read standard input, which a task has none of, and end the notebook with BdbQuit.
     sys.breakpointhook = Breakpoints(spec)
-    session = Session(shell, spec)
+    session = Session(shell, spec, spark)
     if spec.kind in ("jar", "submit"):
         return run_jvm(spec, cluster.of_jvm(session.conf), session.paths, session.fetch)
-    dbutils, display, names = session.equip(shell)
+    names = session.equip(shell)
     if spec.debugpy:
         wait_for_debugger(spec)
     directory = Path(spec.directory)
     if spec.kind == "pipeline":
         from harness.kernel.pipelines.update import run_update
 
-        return run_update(shell, session.spark, dbutils, display, session.paths, spec)
+        return run_update(shell, session.spark, names["dbutils"], names["display"], session.paths, spec)
     if spec.kind == "wheel":
         return run_wheel(shell, names, spec.package, spec.entry_point, spec.arguments)
     if spec.kind == "python":
         return run_script(shell, names, Path(spec.path), spec.workspace_path, spec.arguments)
-    notebook = NotebookRun(shell, session.spark, dbutils, display, session.paths, measured)
+    notebook = NotebookRun(shell, names, session.paths, measured)
     return notebook.run(Path(spec.path), spec.workspace_path, directory / "executed.ipynb")

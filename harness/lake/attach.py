@@ -59,7 +59,7 @@ def adopt(gateway: Any, java_session: Any) -> SparkSession:
     logging.getLogger("SQLQueryContextLogger").disabled = True
     jvm = gateway.jvm
     java_context = jvm.JavaSparkContext(java_session.sparkContext())
-    conf = SparkConf(_jvm=jvm, _jconf=java_context.sc().conf())
+    conf = _Conf(_jvm=jvm, _jconf=java_context.sc().conf())
     context = SparkContext(gateway=gateway, jsc=java_context, conf=conf)
     # pyspark keeps them on the class, as if a process had one JVM: the next one adopted would take this one's place.
     context._gateway, context._jvm = gateway, jvm
@@ -72,6 +72,14 @@ def adopt(gateway: Any, java_session: Any) -> SparkSession:
     spark = SparkSession(context, java_session)
     activate(spark)
     return spark
+
+
+class _Conf(SparkConf):  # type: ignore[misc]
+    """Of Spark's settings, those that a new ``SparkContext`` looks for among all: reading each takes 10 ms together."""
+
+    def getAll(self) -> list[tuple[str, str]]:
+        found = self._jconf.getAllWithPrefix("spark.executorEnv.")
+        return [(f"spark.executorEnv.{each._1()}", each._2()) for each in found]
 
 
 def activate(spark: SparkSession) -> None:

@@ -15,10 +15,12 @@ from harness.lake.java import Java
 
 @dataclass
 class Boot:
-    """One life of the JVM. ``done``: it can be used, or ``error`` says why not; ``process`` is there before ``jvm``."""
+    """One life of the JVM. ``done``: it can be used, or ``error`` says why not; ``process`` is there before ``jvm``.
+    ``warm``: its warm-up has succeeded; ``tried``: or has failed."""
 
     done: threading.Event = field(default_factory=threading.Event)
     warm: threading.Event = field(default_factory=threading.Event)
+    tried: threading.Event = field(default_factory=threading.Event)
     error: str = ""
     java: Java | None = None
     process: subprocess.Popen[bytes] | None = None

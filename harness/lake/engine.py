@@ -49,7 +49,8 @@ class Gateway:
 class Engine:
     """The warm JVM. All methods may be called from any thread.
 
-    Parameters: ``config``.
+    Parameters: ``config``. ``catalogs_changed``: how often there were others; a session lists them as they were when it
+    was made.
     """
 
     def __init__(self, config: EngineConfig) -> None:
@@ -61,6 +62,7 @@ class Engine:
         self._stopping = False
         self._callbacks: list[Callable[[str], None]] = []
         self._added: set[str] = set()
+        self.catalogs_changed = 0
 
     # ---- life --------------------------------------------------------------------------------------
 
@@ -94,8 +96,9 @@ class Engine:
         self._callbacks.append(callback)
 
     def wait_warm(self, timeout: float | None = None) -> bool:
-        """Block until the warm-up in the background is over. For measurements and tests; nobody needs to."""
-        return self._ready(timeout).warm.wait(timeout)
+        """Block until the warm-up in the background is over. Returns: whether it has succeeded in time."""
+        boot = self._ready(timeout)
+        return boot.tried.wait(timeout) and boot.warm.is_set()
 
     # ---- sessions ----------------------------------------------------------------------------------
 
@@ -143,6 +146,7 @@ class Engine:
                 self._added.add(name)
                 if self._boot.root is not None:
                     self._sessions(self._boot).addCatalog(name)
+                self.catalogs_changed += 1
 
     def remove_catalog(self, name: str) -> None:
         """Undo :meth:`add_catalog`."""
@@ -150,6 +154,7 @@ class Engine:
             self._added.discard(name)
             if self._boot.root is not None:
                 self._sessions(self._boot).removeCatalog(name)
+            self.catalogs_changed += 1
 
     def clear_caches(self) -> None:
         """Forget cached tables, what was read of Delta logs, and lineage: the files may have been replaced."""
@@ -271,6 +276,7 @@ class Engine:
         except Exception as error:
             if boot.jvm is not None and boot.jvm.process.poll() is None and not self._stopping:
                 log.warning("Spark is up, but its warm-up failed: %s", error)
+        boot.tried.set()
         if self.config.class_archive and boot.archive and not boot.archive.path.exists() and not self._stopping:
             boot.archive.begin()
 

@@ -18,13 +18,14 @@ from harness.runner.channel import ChannelClosed
 from harness.runner.commands import Surroundings, dbt_commands, kernel_spec
 from harness.runner.conditions import NotComparable, outcome
 from harness.runner.debugging import Debugging
-from harness.runner.forks import Fork, Forks
+from harness.runner.forks import Fork
 from harness.runner.loops import Loop
 from harness.runner.references import UnknownReference, context_of, resolve
 from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun
 from harness.runner.scheduler import WORKLOAD_FAILED
 from harness.runner.service import ChildRun, Delegate, PipelineUpdate, Service
 from harness.runner.sqltask import Statements
+from harness.runner.standby import Standby
 from harness.runner.taskkinds import CannotRun
 
 if TYPE_CHECKING:
@@ -138,10 +139,10 @@ class Executor:
     """Carries attempts out, each in the thread that calls it."""
 
     def __init__(
-        self, engine: Engine, forks: Forks, around: Surroundings, places: Places, service: Service | None
+        self, engine: Engine, standby: Standby, around: Surroundings, places: Places, service: Service | None
     ) -> None:
         self._engine = engine
-        self._forks = forks
+        self._standby = standby
         self._around = around
         self._places = places
         self._service = service
@@ -241,25 +242,24 @@ class Executor:
         if attempt.decided():
             return self._ended(attempt)
         attempt.attached = True
-        tag = f"task-{task.run_id}"
-        slot = self._engine.open_slot(tag)
+        kernel = self._standby.obtain(f"task-{task.run_id}")
+        gateway, task.tag = kernel.gateway, kernel.gateway.tag
         try:
-            gateway = Gateway(slot.port, slot.secret, slot.tag)
             spec = kernel_spec(attempt.run, task, gateway, self._around)
             if spec.kind in OF_THE_JVM:
                 spec = replace(spec, jvm=submission(self._engine, directory))
             self.debugging.begin(attempt)
             self.debugging.told(spec).write(directory / "spec.json")
-            fork = self._forks.fork(directory / "spec.json", Path(spec.path).parent, directory / "log.txt")
+            fork = self._standby.begin(kernel, directory, Path(spec.path).parent)
             attempt.forked(fork)
             started()
             if not attempt.wait(fork):
                 attempt.end(timed_out(attempt))
                 fork.wait()
-            lost = self._engine.has_lost(tag)
+            lost = self._engine.has_lost(gateway.tag)
         finally:
             self.debugging.end(attempt)
-            self._engine.close_slot(tag)
+            self._engine.close_slot(gateway.tag)
             (directory / "spec.json").unlink(missing_ok=True)  # it holds secrets
         if attempt.decided():
             return self._ended(attempt)

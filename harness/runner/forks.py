@@ -11,11 +11,13 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import harness
 from harness import netguard
+from harness.kernel.spec import Gateway
 from harness.process import kill_group
 from harness.runner.channel import Channel, ChannelClosed
 
@@ -37,12 +39,14 @@ SCRUBBED = (
 
 
 class Fork:
-    """One forked process. ``code``: its exit code (negative: a signal), None when the fork server was lost."""
+    """One forked process. ``code``: its exit code (negative: a signal), None when the fork server was lost; ``begun``:
+    set when ``pid`` is known."""
 
     def __init__(self, number: int, server: Channel) -> None:
         self.number = number
         self.pid = 0
         self.code: int | None = None
+        self.begun = threading.Event()
         self.ended = threading.Event()
         self._server = server
 
@@ -53,7 +57,11 @@ class Fork:
     def kill(self) -> None:
         """Kill the process and all it has started; :meth:`wait` tells when they are gone."""
         with contextlib.suppress(ChannelClosed):
-            self._server.send({"id": self.number, "kill": True})
+            self.send({"kill": True})
+
+    def send(self, request: Mapping[str, Any]) -> None:
+        """Ask its server for something about it. Raises: ``ChannelClosed``."""
+        self._server.send({"id": self.number, **request})
 
 
 class Forks:
@@ -82,12 +90,23 @@ class Forks:
 
         Raises: ``ChannelClosed`` when the server cannot be started or ended just now; the message says why.
         """
+        return self._asked({"task": _task(spec, cwd, log)})
+
+    def prepare(self, gateway: Gateway) -> Fork:
+        """Start a process that attaches to Spark and waits for a task. Raises: ``ChannelClosed``."""
+        return self._asked({"gateway": asdict(gateway)})
+
+    def claim(self, fork: Fork, spec: Path, cwd: Path, log: Path) -> None:
+        """Give a process of :meth:`prepare` its task. Raises: ``ChannelClosed``."""
+        fork.send({"claim": _task(spec, cwd, log)})
+
+    def _asked(self, request: dict[str, Any]) -> Fork:
         with self._lock:
             server = self._server or self._start()
         server.channel.wait_ready()
         fork = Fork(next(self._numbers), server.channel)
         server.forks[fork.number] = fork
-        server.channel.send({"id": fork.number, "spec": str(spec), "cwd": str(cwd), "log": str(log)})
+        fork.send(request)
         return fork
 
     def stop(self) -> None:
@@ -118,6 +137,10 @@ class Forks:
                     self._start()
 
 
+def _task(spec: Path, cwd: Path, log: Path) -> dict[str, str]:
+    return {"spec": str(spec), "cwd": str(cwd), "log": str(log)}
+
+
 class _Server:
     """One fork server and what it has forked."""
 
@@ -133,6 +156,7 @@ class _Server:
         fork = self.forks[report["id"]]
         if "pid" in report:
             fork.pid = report["pid"]
+            fork.begun.set()
         else:
             del self.forks[fork.number]
             fork.code = report["code"]

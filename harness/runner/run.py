@@ -84,7 +84,8 @@ class TaskRun:
     """One attempt of one task. ``spec`` is the task's settings as submitted; times are epoch milliseconds.
 
     ``iterations``: the task runs of a ``for_each_task``, all attempts; each has its place in the array (``index``) and
-    the element that is there (``input``, a list of it alone; empty outside of loops).
+    the element that is there (``input``, a list of it alone; empty outside of loops). ``tag``: what its jobs in Spark
+    carry.
     """
 
     run_id: int
@@ -101,6 +102,7 @@ class TaskRun:
     index: int = -1
     input: list[Any] = field(default_factory=list)
     iterations: list[TaskRun] = field(default_factory=list)
+    tag: str = ""
 
     @property
     def depends_on(self) -> list[str]:

@@ -25,6 +25,7 @@ from harness.runner.render import Renderer
 from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun, now
 from harness.runner.scheduler import CANCELLED, latest_tasks, may_retry, plan, roll_up
 from harness.runner.service import Service
+from harness.runner.standby import Standby
 from harness.runner.work import Work
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class Runner:
     Parameters: ``engine``; ``paths``: where workspace paths rest; ``directory``: logs of its processes;
     ``workspace_url``, ``workspace_id`` and ``token``: for what notebooks ask of the workspace; ``kernel_python``: their
     interpreter (empty: ours); ``changed``: called after each change of a run, from any thread; ``user``: who runs all;
-    ``service``: what tasks ask of it; ``carry_out``: carries attempts out, or fails them; ``mlflow``: MLflow's runs.
+    ``service``: what tasks ask of it; ``carry_out``: carries attempts out, or fails them; ``mlflow``: MLflow's runs;
+    ``standby``: how many kernels wait for tasks.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Runner:
         service: Service | None = None,
         carry_out: CarryOut = lambda task, execute: execute(),
         mlflow: Path | None = None,
+        standby: int = 0,
     ) -> None:
         self._changed = changed
         self._carrier = carry_out
@@ -67,25 +70,24 @@ class Runner:
         self._works: dict[int, Work] = {}
         self._threads: set[threading.Thread] = set()
         python = kernel_python or sys.executable
-        self._forks = Forks(directory, python, kernel_environment(directory, python))
+        self._standby = Standby(engine, Forks(directory, python, kernel_environment(directory, python)), standby)
         self._renderer = Renderer(directory)
         self._places = Places(KERNELS)
         self._around = Surroundings(
             paths, workspace_url, token, user, notebook_environment(engine, mlflow), engine.config.cache, workspace_id
         )
-        self._executor = Executor(engine, self._forks, self._around, self._places, service)
+        self._executor = Executor(engine, self._standby, self._around, self._places, service)
         self.debugging = self._executor.debugging
         self.shells = Shells(engine, self._around)
         engine.on_crash(self._engine_crashed)
 
     def start(self) -> None:
         """Start the fork server; returns at once."""
-        self._forks.start()
+        self._standby.start()
 
     def submit(self, run: Run) -> None:
         """Begin a run; returns at once."""
-        seconds = int(run.settings.get("timeout_seconds") or 0)
-        work = Work(run, time.monotonic() + seconds if seconds else None)
+        work = Work.of(run)
         with self._lock:
             self._works[run.run_id] = work
             for task in run.tasks:
@@ -118,11 +120,9 @@ class Runner:
         with self._lock:
             works, self._works, threads = list(self._works.values()), {}, list(self._threads)
         for work in works:
-            work.verdict = work.verdict or State(LifeCycle.TERMINATED, Result.CANCELED, CANCELLED)
-            for attempt in list(work.attempts.values()):
-                attempt.end(work.verdict)
+            work.end(State(LifeCycle.TERMINATED, Result.CANCELED, CANCELLED))
         self._places.wake()
-        self._forks.stop()
+        self._standby.stop()
         self._renderer.stop()
         deadline = time.monotonic() + STOP_SECONDS
         for thread in threads:
@@ -132,7 +132,8 @@ class Runner:
         """Facts for people: runs and tasks under way, free places, the fork server."""
         with self._lock:
             tasks = sum(len(work.attempts) for work in self._works.values())
-            return {"runs": len(self._works), "tasks": tasks, "free": self._places.free, "forks": self._forks.status()}
+            facts = {"runs": len(self._works), "tasks": tasks, "free": self._places.free}
+        return {**facts, "forks": self._standby.status()}
 
     # ---- progress ----------------------------------------------------------------------------------
 
@@ -244,8 +245,7 @@ class Runner:
             work.attempts.pop(task.run_id, None)
             if task.state.ended:
                 return None
-            task.output = output
-            task.end_time = now()
+            task.output, task.end_time = output, now()
             task.execution_duration = max(0, task.end_time - task.start_time - task.setup_duration)
             task.state = state
             if work.verdict is not None or attempt.decided() or not may_retry(task):

@@ -29,9 +29,10 @@ def lineage(call: Call) -> Document:
     if status["state"] in ("ready", "warm"):
         facts = executions(workspace.engine)
     tasks = {
-        f"task-{task.run_id}": {"run_id": run.run_id, "task_key": task.task_key}
+        task.tag: {"run_id": run.run_id, "task_key": task.task_key}
         for run in workspace.runs.all()
         for task in list(run.tasks)
+        if task.tag
     }
     names = _Names(workspace)
     shown = []

@@ -37,6 +37,7 @@ class Config:
     in from the start. ``secrets``: what secret scopes hold from the start, "scope/key" to value. ``certificate``: for
     HTTPS, a PEM file with its key; empty: HTTP only. ``git_remotes``: where remotes of Git are instead (git.py).
     ``enforce_grants``: whether SQL refuses tables to those who lack privileges (enforcement.py).
+    ``standby``: how many kernels wait for tasks (runner/standby.py).
     """
 
     token: str
@@ -60,6 +61,7 @@ class Config:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     git_remotes: Mapping[str, str] = field(default_factory=dict)
     enforce_grants: bool = False
+    standby: int = 0
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Config:

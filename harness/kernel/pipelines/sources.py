@@ -89,7 +89,7 @@ class Loader:
 
     def _python_notebook(self, path: Path, workspace_path: str) -> None:
         self._shell.renew()
-        run = NotebookRun(self._shell, self._spark, self._dbutils, self._display, self._paths)
+        run = NotebookRun(self._shell, predefined(self._spark, self._dbutils, self._display), self._paths)
         result = run.run(path, workspace_path, self._directory / f"source-{self._loaded}.ipynb")
         if result.error is not None:
             raise SourceFailed(result.error)

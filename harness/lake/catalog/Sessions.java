@@ -1,5 +1,7 @@
 package io.unitycatalog.harness;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import java.lang.reflect.Method;
 import java.net.InetAddress;
 import java.util.Map;
@@ -96,6 +98,14 @@ public final class Sessions {
           names.forEach(session.sessionState().catalogManager()::catalog);
           return null;
         });
+  }
+
+  /** Set a session's settings, also those that Spark reads only when it starts: they are read back. Given as JSON. */
+  public static void configure(SparkSession session, String settings) throws JsonProcessingException {
+    SQLConf conf = session.sessionState().conf();
+    for (Map.Entry<String, JsonNode> each : Rest.JSON.readTree(settings).properties()) {
+      conf.setConfString(each.getKey(), each.getValue().asText());
+    }
   }
 
   /** Make a schema of its current catalog a session's own, whether or not there is one of that name. */
