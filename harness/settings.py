@@ -148,6 +148,15 @@ class Settings(BaseSettings):
     openlineage: Path | None = Field(
         default=None, description="File that tests append the lineage of DAG runs to, as OpenLineage events."
     )
+    kernel_memory: str = Field(
+        default="",
+        pattern=r"^(\d+[kmgKMG])?$",
+        description="Memory that the process of a task may have, such as `4g` (Linux); empty: as much as there is.",
+    )
+    init_scripts: bool = Field(
+        default=False,
+        description="Whether init scripts of clusters run, as you and on this machine, before a cluster's first task.",
+    )
     cores: int = Field(default_factory=lambda: max(2, os.cpu_count() or 2), description="Spark's task slots.")
     memory: str = Field(default="2g", description="Heap of the Spark JVM.")
     default_catalog: Literal["main", "hive_metastore"] = Field(

@@ -196,6 +196,8 @@ class Stack:
             "default_catalog": settings.default_catalog,
             "git_remotes": settings.git_places,
             "standby": settings.standby,
+            "kernel_memory": settings.kernel_memory,
+            "init_scripts": settings.init_scripts,
             "kernel_python": str(settings.kernel_python) if settings.kernel_python else "",
             "engine": {
                 "cache": str(settings.cache),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
-from harness.kernel import cluster, mounts
+from harness.kernel import accessmode, cluster, initscripts, mounts
 from harness.kernel.context import install_modules
 from harness.kernel.dbutils import DBUtils
 from harness.kernel.display import Display
@@ -45,14 +47,32 @@ class Session:
         cluster.configure(self.spark, self.conf)
         self._files = FileSystem(self.spark, self.paths)
         self.fetch = fetcher(self.paths.local, self._files.cp)
+        self._installed = self._init_scripts()
 
     def equip(self, shell: Shell) -> dict[str, Any]:
         """Provide libraries and make what code finds defined. Returns: its names (:func:`predefined`)."""
         spec = self._spec
         packages = Packages(Path(spec.cache), self.spark.sparkContext.environment, self.fetch)
         provide_of_cluster(packages, spec.cluster_libraries)
+        for words in self._installed:
+            packages.pip(shlex.join(words))
         packages.provide(spec.libraries)
         dbutils = DBUtils(spec, self._files, SubRuns(spec), self._secrets, packages)
         names = predefined(self.spark, dbutils, Display(shell.outputs))
+        if spec.access_mode in accessmode.STANDARD:
+            accessmode.restrict(names)
         install_modules(names)
         return names
+
+    def _init_scripts(self) -> list[list[str]]:
+        """Run the cluster's init scripts where they are to run. Returns: what they have installed by pip."""
+        spec = self._spec
+        if not spec.init_scripts:
+            return []
+        if not spec.cluster:
+            said = f"The cluster's init scripts are not run: {', '.join(spec.init_scripts)}."
+            print(f"{said} The setting init_scripts has them run.", file=sys.stderr)
+            return []
+        return initscripts.prepare(
+            spec.init_scripts, Path(spec.cluster), spec.cluster_variables, spec.cache, spec.roots, self.fetch
+        )

@@ -36,7 +36,9 @@ class KernelSpec:
     ``debugger``: the Unix socket that its breakpoints lead to; empty: nowhere. ``coverage``: how its lines are counted
     (coverage.py); empty: not. ``interactive``: no task, but a shell (interactive.py). ``debugpy``:
     the port at which it waits for a debugger; 0: it does not (ide.py). ``pipeline``: what an update of a pipeline is to
-    do (runner/pipelinesources.py).
+    do (runner/pipelinesources.py). ``memory``: bytes that the process may have; 0: as many as there are.
+    ``access_mode``: the cluster's ``data_security_mode``. ``init_scripts``: places of its scripts; ``cluster``: the
+    folder of its start, empty: they are not run; ``cluster_variables``: what tells them of it (initscripts.py).
     """
 
     kind: Literal["notebook", "python", "wheel", "jar", "submit", "pipeline"]
@@ -67,6 +69,11 @@ class KernelSpec:
     interactive: bool = False
     debugpy: int = 0
     pipeline: dict[str, Any] = field(default_factory=dict)
+    memory: int = 0
+    access_mode: str = ""
+    init_scripts: list[str] = field(default_factory=list)
+    cluster: str = ""
+    cluster_variables: dict[str, str] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
         """Write the specification, readable by us alone: it holds secrets."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -43,17 +44,34 @@ def run_task(shell: Shell, spec_path: Path, spark: Any = None) -> None:
     sys.stderr = Stream("stderr", shell.outputs, log)
     measured = Measured(spec.coverage)
     try:
+        _limit(spec)
         result = _execute(shell, spec, measured, spark)
         if result.succeeded and guard is not None and guard.attempts:
             # What the notebook caught, and went on without.
             raise netguard.NetworkBlocked(f"blocked: {'; '.join(map(str, guard.attempts))}")
     except BaseException as failure:
         result = KernelResult(False, error=describe(failure, Sources()))
+    result = _explained(result, spec)
     measured.end()
     sys.stdout.flush()
     sys.stderr.flush()
     redaction.file(Path(spec.directory) / "log.txt")
     redacted(result, redaction).write(Path(spec.directory) / "result.json")
+
+
+def _limit(spec: KernelSpec) -> None:
+    """Let the process have no more memory than it may; a JVM of its own reserves far more than it uses."""
+    if spec.memory and spec.kind not in ("jar", "submit"):
+        resource.setrlimit(resource.RLIMIT_DATA, (spec.memory, spec.memory))
+
+
+def _explained(result: KernelResult, spec: KernelSpec) -> KernelResult:
+    """A result whose error says why there was no more memory."""
+    error = result.error
+    if error is None or not spec.memory or not error.name.endswith("MemoryError"):
+        return result
+    limit = f"the process of a task may have {spec.memory >> 20} MB: the setting kernel_memory"
+    return replace(result, error=replace(error, value=f"{error.value} ({limit})".strip()))
 
 
 def redacted(result: KernelResult, redaction: Redaction) -> KernelResult:

@@ -48,6 +48,26 @@ def runtime(cluster: Mapping[str, Any]) -> str:
     return match[0] if match else RUNTIME_VERSION
 
 
+def init_scripts(cluster: Mapping[str, Any]) -> list[str]:
+    """The places of a cluster's init scripts, in the order in which they run."""
+    places = [next(iter(each.values()), None) for each in cluster.get("init_scripts") or []]
+    return [str(place["destination"]) for place in places if isinstance(place, dict) and "destination" in place]
+
+
+def told_to_scripts(cluster: Mapping[str, Any], run: Run, task: TaskRun) -> dict[str, str]:
+    """The variables that tell init scripts of their cluster (docs: "Use environment variables with init scripts")."""
+    key = cluster_id(run, task)
+    return {
+        "DB_CLUSTER_ID": key,
+        "DB_CLUSTER_NAME": str(cluster.get("cluster_name") or key),
+        "DB_CONTAINER_IP": "127.0.0.1",
+        "DB_DRIVER_IP": "127.0.0.1",
+        "DB_INSTANCE_TYPE": str(cluster.get("node_type_id") or "local"),
+        "DB_IS_DRIVER": "TRUE",
+        "DB_IS_JOB_CLUSTER": "FALSE" if "existing_cluster_id" in task.spec else "TRUE",
+    }
+
+
 def variables(cluster: Mapping[str, Any]) -> dict[str, str]:
     """``spark_env_vars``, but for those that say where a cluster's own programs are. May name secrets."""
     given = cluster.get("spark_env_vars") or {}

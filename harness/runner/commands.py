@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from harness.kernel.spec import Gateway, KernelSpec
 from harness.kernel.submitarguments import refused
@@ -25,6 +26,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Rules:
+    """Of kernels. ``standby``: how many wait for tasks; ``memory``: bytes that each may have, 0: no limit;
+    ``init_scripts``: whether those of clusters run; ``clusters``: the folder of what they leave."""
+
+    standby: int = 0
+    memory: int = 0
+    init_scripts: bool = False
+    clusters: Path = Path()
+
+
+RULES = Rules()
+
+
+@dataclass(frozen=True)
 class Surroundings:
     """What is the same for all tasks of a workspace. ``cache``: the user's."""
 
@@ -35,6 +50,7 @@ class Surroundings:
     environment: Mapping[str, str]
     cache: Path
     workspace_id: str = "0"
+    rules: Rules = RULES
 
     @property
     def workspace(self) -> dict[str, str]:
@@ -105,6 +121,9 @@ def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings)
         task_values={
             key: other.output.task_values for key, other in latest_tasks(run).items() if other.output.task_values
         },
+        memory=around.rules.memory,
+        access_mode=str(machine.get("data_security_mode") or ""),
+        **_init_scripts(machine, run, task, around.rules),
     )
 
 
@@ -246,6 +265,16 @@ def _identity(run: Run, task: TaskRun, around: Surroundings) -> dict[str, str]:
         "org_id": around.workspace_id,
         "cluster_id": cluster.cluster_id(run, task),
     }
+
+
+def _init_scripts(machine: Mapping[str, Any], run: Run, task: TaskRun, rules: Rules) -> dict[str, Any]:
+    """The init scripts of a task's cluster, and where they are noted to have run since it started."""
+    scripts = cluster.init_scripts(machine)
+    if not scripts or not rules.init_scripts:
+        return {"init_scripts": scripts}
+    life = f"{cluster.cluster_id(run, task)}-{task.spec.get('job_cluster_key') or machine.get('life') or task.task_key}"
+    told = cluster.told_to_scripts(machine, run, task)
+    return {"init_scripts": scripts, "cluster": str(rules.clusters / quote(life, safe="")), "cluster_variables": told}
 
 
 def _python_libraries(task: TaskRun) -> list[Mapping[str, Any]]:

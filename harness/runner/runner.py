@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from harness.lake.paths import WorkspacePaths
 from harness.runner import loops
 from harness.runner.attempts import Attempt, Executor, Places, timed_out
-from harness.runner.commands import Surroundings, notebook_environment
+from harness.runner.commands import RULES, Rules, Surroundings, notebook_environment
 from harness.runner.forks import Forks, kernel_environment
 from harness.runner.interactive import Shells
 from harness.runner.loops import Loop
@@ -45,7 +45,7 @@ class Runner:
     ``workspace_url``, ``workspace_id`` and ``token``: for what notebooks ask of the workspace; ``kernel_python``: their
     interpreter (empty: ours); ``changed``: called after each change of a run, from any thread; ``user``: who runs all;
     ``service``: what tasks ask of it; ``carry_out``: carries attempts out, or fails them; ``mlflow``: MLflow's runs;
-    ``standby``: how many kernels wait for tasks.
+    ``rules``: of kernels.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Runner:
         service: Service | None = None,
         carry_out: CarryOut = lambda task, execute: execute(),
         mlflow: Path | None = None,
-        standby: int = 0,
+        rules: Rules = RULES,
     ) -> None:
         self._changed = changed
         self._carrier = carry_out
@@ -70,12 +70,11 @@ class Runner:
         self._works: dict[int, Work] = {}
         self._threads: set[threading.Thread] = set()
         python = kernel_python or sys.executable
-        self._standby = Standby(engine, Forks(directory, python, kernel_environment(directory, python)), standby)
+        self._standby = Standby(engine, Forks(directory, python, kernel_environment(directory, python)), rules.standby)
         self._renderer = Renderer(directory)
         self._places = Places(KERNELS)
-        self._around = Surroundings(
-            paths, workspace_url, token, user, notebook_environment(engine, mlflow), engine.config.cache, workspace_id
-        )
+        around, cache = notebook_environment(engine, mlflow), engine.config.cache
+        self._around = Surroundings(paths, workspace_url, token, user, around, cache, workspace_id, rules)
         self._executor = Executor(engine, self._standby, self._around, self._places, service)
         self.debugging = self._executor.debugging
         self.shells = Shells(engine, self._around)

@@ -92,7 +92,7 @@ def compose(config: Config, url: str) -> Workspace:
             TaskService(lambda: workspace),
             partial(faults.around_task, asked),
             config.mlflow,
-            config.standby,
+            config.rules,
         ),
         faults=asked,
     )

@@ -100,9 +100,9 @@ def _announce(workspace: Workspace, cluster: Document) -> Document:
 
 
 def specs(workspace: Workspace, cluster_ids: Iterable[str]) -> dict[str, Document]:
-    """The specifications of those clusters that exist, by id: the runtime a task is to find, for one."""
+    """The specifications of those clusters that exist, by id, with the number of starts (``life``)."""
     kept = {cluster_id: workspace.store.get("cluster", cluster_id) for cluster_id in cluster_ids}
-    return {cluster_id: cluster["spec"] for cluster_id, cluster in kept.items() if cluster is not None}
+    return {key: {**cluster["spec"], "life": cluster["life"]} for key, cluster in kept.items() if cluster is not None}
 
 
 def state_of(cluster: Document, engine: str) -> str:

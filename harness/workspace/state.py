@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from harness.lake.faults import Faults
 from harness.lake.paths import WorkspacePaths, storage_folders
+from harness.runner.commands import Rules
 from harness.runner.run import LifeCycle, Result, Run, State, TaskRun, now
 from harness.workspace.longpoll import Signal
 from harness.workspace.pipelinerecords import Updates
@@ -37,7 +38,8 @@ class Config:
     in from the start. ``secrets``: what secret scopes hold from the start, "scope/key" to value. ``certificate``: for
     HTTPS, a PEM file with its key; empty: HTTP only. ``git_remotes``: where remotes of Git are instead (git.py).
     ``enforce_grants``: whether SQL refuses tables to those who lack privileges (enforcement.py).
-    ``standby``: how many kernels wait for tasks (runner/standby.py).
+    ``standby``: how many kernels wait for tasks (runner/standby.py). ``kernel_memory``: what each may have, such as
+    ``4g``; empty: no limit. ``init_scripts``: whether those of clusters run.
     """
 
     token: str
@@ -62,12 +64,21 @@ class Config:
     git_remotes: Mapping[str, str] = field(default_factory=dict)
     enforce_grants: bool = False
     standby: int = 0
+    kernel_memory: str = ""
+    init_scripts: bool = False
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Config:
         """The configuration as the parent process sent it. Raises: ``TypeError`` for a missing or unknown name."""
         values = {**document, "directory": Path(document["directory"]), "org_id": int(document["org_id"])}
         return cls(**values)
+
+    @property
+    def rules(self) -> Rules:
+        """What holds for kernels."""
+        number, unit = self.kernel_memory[:-1], self.kernel_memory[-1:].lower()
+        memory = int(number) << {"k": 10, "m": 20, "g": 30}[unit] if number else 0
+        return Rules(self.standby, memory, self.init_scripts, self.directory / "clusters")
 
     @property
     def mlflow(self) -> Path:

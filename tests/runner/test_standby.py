@@ -15,6 +15,7 @@ import pytest
 
 from harness.lake.engine import Engine
 from harness.lake.paths import WorkspacePaths
+from harness.runner.commands import Rules
 from harness.runner.run import Result
 from harness.runner.runner import Runner
 from tests.runner.conftest import SECONDS, Bench
@@ -45,7 +46,7 @@ def ready(engine: Engine, bench: Bench, tmp_path_factory: pytest.TempPathFactory
         "",
         bench.watch.changed,
         "me@example.com",
-        standby=1,
+        rules=Rules(standby=1),
     )
     runner.start()
     yield dataclasses.replace(bench, runner=runner, directory=directory)
