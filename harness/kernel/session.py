@@ -53,6 +53,6 @@ class Session:
         provide_of_cluster(packages, spec.cluster_libraries)
         packages.provide(spec.libraries)
         dbutils = DBUtils(spec, self._files, SubRuns(spec), self._secrets, packages)
-        names = predefined(self.spark, dbutils, Display(shell.outputs))
+        names = predefined(self.spark, dbutils, Display(shell.outputs, waits=spec.interactive))
         install_modules(names)
         return names
