@@ -61,7 +61,8 @@ class Display:
         def show(rows: list[Any], more: bool) -> None:
             nonlocal latest
             latest = _shown(columns, rows, more)
-            self._outputs.update(identity, latest)
+            if not self._waits:
+                self._outputs.update(identity, latest)
 
         table = LiveTable(frame, options, show, ROWS)
         if not self._waits:

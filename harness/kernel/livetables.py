@@ -26,8 +26,8 @@ _numbers = itertools.count(1)
 class LiveTable:
     """One displayed stream.
 
-    Parameters: ``frame``; ``given``: the options of ``display()``, of which ``streamName``, ``checkpointLocation`` and a
-    trigger are heeded, as ``processingTime="5 seconds"`` or ``trigger={"availableNow": True}``; ``show``: called after
+    Parameters: ``frame``; ``given``: the options of ``display()``: ``streamName``, ``checkpointLocation`` and a trigger
+    are heeded, as ``processingTime="5 seconds"`` or ``trigger={"availableNow": True}``; ``show``: called after
     each batch with the first rows and whether there are more; ``rows``: how many rows are shown. Raises:
     ``AnalysisException`` when the stream cannot be started.
     """
