@@ -6,11 +6,13 @@ import base64
 import datetime
 import html
 import json
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from IPython.display import display as ipython_display
 
+from harness.kernel.livetables import LiveTable
 from harness.kernel.outputs import Outputs
 
 # Rows of a table that are shown. The service shows up to 10,000; a test report is read by eye.
@@ -19,19 +21,22 @@ PLAIN_ROWS = 20
 
 
 class Display:
-    """The two functions, bound to the outputs of the running cell."""
+    """The two functions, bound to the outputs of the running cell. ``live``: the streams that go on. Parameters:
+    ``waits``: whether streams are shown once they have taken all there is, and ended then, as in a terminal."""
 
-    def __init__(self, outputs: Outputs) -> None:
+    def __init__(self, outputs: Outputs, waits: bool = False) -> None:
         self._outputs = outputs
+        self._waits = waits
+        self.live: list[LiveTable] = []
 
-    def __call__(self, *values: Any, **_: Any) -> None:
+    def __call__(self, *values: Any, **options: Any) -> None:
         """Show values. Spark DataFrames as tables of their first rows; options of Databricks' charts have no effect.
 
-        Raises: ``NotImplementedError`` for a streaming DataFrame, which would have to be shown for ever.
+        Of a streaming one, ``streamName``, ``checkpointLocation`` and a trigger are heeded (livetables.py).
         """
         for value in values:
             if _is_spark_table(value):
-                self.table(value)
+                self.table(value, options)
             else:
                 ipython_display(value)
 
@@ -39,19 +44,40 @@ class Display:
         """``displayHTML``: show HTML as it is."""
         self._outputs.data({"text/html": str(text), "text/plain": "<HTML>"})
 
-    def table(self, frame: Any) -> None:
+    def table(self, frame: Any, options: Mapping[str, Any] | None = None) -> None:
         """Show the first rows of a Spark DataFrame. A statement without columns (``CREATE TABLE`` …) shows nothing."""
         if frame.isStreaming:
-            raise NotImplementedError(
-                "display() of a streaming DataFrame is not supported here: it never ends in a job. Write it to a sink."
-            )
-        if not frame.columns:
+            self._stream(frame, options or {})
+        elif frame.columns:
+            rows = frame.limit(ROWS + 1).collect()
+            self._outputs.data(_shown(frame.columns, rows[:ROWS], len(rows) > ROWS))
+
+    def _stream(self, frame: Any, options: Mapping[str, Any]) -> None:
+        columns, identity = frame.columns, f"live-{uuid.uuid4()}"
+        latest = _shown(columns, [], False)
+        if not self._waits:
+            self._outputs.data(latest, display_id=identity)
+
+        def show(rows: list[Any], more: bool) -> None:
+            nonlocal latest
+            latest = _shown(columns, rows, more)
+            if not self._waits:
+                self._outputs.update(identity, latest)
+
+        table = LiveTable(frame, options, show, ROWS)
+        if not self._waits:
+            self.live.append(table)
             return
-        rows = frame.limit(ROWS + 1).collect()
-        cells = [[cell_text(value) for value in row] for row in rows[:ROWS]]
-        note = f"Truncated results, showing first {ROWS} rows." if len(rows) > ROWS else ""
-        data = {"text/html": html_table(frame.columns, cells, note), "text/plain": plain_table(frame.columns, cells)}
-        self._outputs.data(data)
+        failure = table.end(settle=True)
+        if failure is not None:
+            raise failure
+        self._outputs.data(latest)
+
+
+def _shown(columns: Sequence[str], rows: Sequence[Any], more: bool) -> dict[str, Any]:
+    cells = [[cell_text(value) for value in row] for row in rows]
+    note = f"Truncated results, showing first {ROWS} rows." if more else ""
+    return {"text/html": html_table(columns, cells, note), "text/plain": plain_table(columns, cells)}
 
 
 def _is_spark_table(value: Any) -> bool:

@@ -7,8 +7,9 @@ It has one thread and no connection to Spark, since neither survives a fork. One
 
 With ``gateway`` instead of ``task`` a child attaches to Spark and waits; its task comes as a ``claim``.
 
-Each child leads a process group; the whole group is killed when the child has ended or is to end, so nothing that a
-notebook started outlives its task. Children die with the server, the server with the runner.
+Each child leads a process group; the whole group is killed when the child has ended or is to end, and on Linux also
+what left the group: a daemon becomes the child's own child (it is a "subreaper"), then ours. So nothing that a notebook
+started outlives its task. Children die with the server, the server with the runner.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ PRELOAD = (
     "pyspark.testing.utils", "urllib.request",
 )  # fmt: skip
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def main() -> None:
@@ -71,6 +73,9 @@ class ForkServer:
         self._received = b""
         self._waiting: dict[int, int] = {}
         self._libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+        self._own = Path(f"/proc/self/task/{self._pid}/children")
+        self._adopts = self._libc is not None and self._own.exists()
+        self._adopt()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -85,6 +90,10 @@ class ForkServer:
         finally:
             for pid in self._children:
                 _kill(pid)
+            with contextlib.suppress(ChildProcessError):
+                while True:
+                    self._kill_orphans()
+                    os.waitpid(-1, 0)
 
     def _turn(self) -> bool:
         runner = self._runner.fileno()
@@ -130,15 +139,33 @@ class ForkServer:
         self._send({"id": request["id"], "pid": pid})
 
     def _reap(self) -> None:
-        while self._children:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
             if pid == 0:
                 return
+            if pid not in self._children:
+                self._kill_orphans()  # what it had started is ours now
+                continue
             number = self._children.pop(pid)
             if number in self._waiting:
                 os.close(self._waiting.pop(number))
             kill_group(pid)  # what the task left running in the background
+            self._kill_orphans()
             self._send({"id": number, "code": os.waitstatus_to_exitcode(status)})
+
+    def _adopt(self) -> None:
+        """Become the parent of what loses its own below this process."""
+        if self._libc is not None and self._adopts:
+            self._libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+    def _kill_orphans(self) -> None:
+        """Kill what tasks that have ended left behind; what it leaves is ours next, and is killed when it comes."""
+        for pid in map(int, self._own.read_text().split()) if self._adopts else ():
+            if pid not in self._children:
+                _kill(pid)
 
     def _send(self, document: dict[str, Any]) -> None:
         self._runner.sendall(json.dumps(document).encode() + b"\n")
@@ -165,6 +192,7 @@ class ForkServer:
         os.setsid()
         if self._libc is not None:
             self._libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            self._adopt()
             if os.getppid() != self._pid:
                 os._exit(1)  # it died before it could take us along
         signal.set_wakeup_fd(-1)

@@ -8,6 +8,7 @@ import posixpath
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from harness.kernel.coverage import Measured
 from harness.kernel.dbutils import DBUtils, NotebookExit, PythonRestarted
 from harness.kernel.display import Display
 from harness.kernel.failures import Position, Sources, describe
+from harness.kernel.livetables import LiveTable
 from harness.kernel.magics import Magics
 from harness.kernel.outputs import Outputs, finished
 from harness.kernel.redaction import Redaction
@@ -52,7 +54,8 @@ class NotebookRun:
         self._outputs: Outputs = shell.outputs
         self._dbutils: DBUtils = names["dbutils"]
         self._paths = paths
-        self._magics = Magics(shell, names["spark"], self._dbutils, names["display"], shell.outputs)
+        self._display: Display = names["display"]
+        self._magics = Magics(shell, names["spark"], self._dbutils, self._display, shell.outputs)
         self._names = names
         self._sources = Sources()
         self._including: list[str] = []
@@ -74,6 +77,7 @@ class NotebookRun:
         self._sources.add(workspace_path, notebook)
         self._including.append(workspace_path)
         document = Executed(notebook, executed, self._outputs.redaction)
+        streaming: list[_Streaming] = []
         for cell in notebook.cells:
             started = time.monotonic()
             outputs = self._outputs.begin()
@@ -86,12 +90,33 @@ class NotebookRun:
             except BaseException as failure:
                 error = describe(failure, self._sources, self._failed_at)
                 self._outputs.error(error.name, error.value, error.trace)
-            document.add(cell, outputs, count, time.monotonic() - started)
+            seconds = time.monotonic() - started
+            document.add(cell, outputs, count, seconds)
+            if self._display.live:
+                streaming.append(_Streaming(cell, outputs, count, seconds, list(self._display.live)))
+                self._display.live.clear()
             if error is not None or exit_value is not None:
                 break
+        for each in streaming:
+            failed = self._ended(each, document, workspace_path, settle=error is None)
+            if error is None and failed is not None:
+                error, exit_value = failed, None
         document.write()
         values = self._dbutils.jobs.taskValues.own
         return KernelResult(error is None, exit_value=exit_value, error=error, task_values=values)
+
+    def _ended(self, shown: _Streaming, document: Executed, name: str, settle: bool) -> KernelError | None:
+        """Have the streams that a cell displays end, and show what has come. Returns: why one of them had failed."""
+        error = None
+        for table in shown.tables:
+            failure = table.end(settle)
+            if failure is not None and error is None:
+                error = describe(failure, self._sources, Position(name, shown.cell.number, shown.cell.line))
+                shown.outputs.append(
+                    {"output_type": "error", "ename": error.name, "evalue": error.value, "traceback": []}
+                )
+        document.add(shown.cell, shown.outputs, shown.count, shown.seconds)
+        return error
 
     def one(self, notebook: Notebook, workspace_path: str, cell: Cell) -> None:
         """Execute a cell that was typed. Raises: whatever it does, ``NotebookExit`` among it."""
@@ -179,6 +204,17 @@ def _not_found(target: str, name: str, paths: WorkspacePaths) -> str:
         f"Notebook not found: {target}. Notebooks can be specified via a relative path (./Notebook or "
         f"../folder/Notebook) or via an absolute path (/Abs/Path/to/Notebook). Looked for: {looked}."
     )
+
+
+@dataclass
+class _Streaming:
+    """A cell that has run and displays streams that go on."""
+
+    cell: Cell
+    outputs: list[dict[str, Any]]
+    count: int
+    seconds: float
+    tables: list[LiveTable]
 
 
 class Executed:

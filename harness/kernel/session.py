@@ -58,7 +58,7 @@ class Session:
             packages.pip(shlex.join(words))
         packages.provide(spec.libraries)
         dbutils = DBUtils(spec, self._files, SubRuns(spec), self._secrets, packages)
-        names = predefined(self.spark, dbutils, Display(shell.outputs))
+        names = predefined(self.spark, dbutils, Display(shell.outputs, waits=spec.interactive))
         if spec.access_mode in accessmode.STANDARD:
             accessmode.restrict(names)
         install_modules(names)

@@ -303,8 +303,9 @@ CASES = [
          "q = (spark.readStream.format('delta').load('/corpus/batches/in').writeStream.trigger(availableNow=True)\n"
          "     .option('checkpointLocation', '/corpus/batches/cp').foreachBatch(lambda d, i: seen.append(d.count())).start())\n"
          "q.awaitTermination()\ndbutils.notebook.exit(seen)", result="[2]"),
-    Case("a streaming table is not displayed in a job", STREAMS,
-         "display(spark.readStream.format('rate').load())", error="NotImplementedError: display() of a streaming"),
+    Case("a notebook goes on beside a stream that it displays", STREAMS,
+         "display(spark.readStream.format('rate').load(), streamName='shown')\n"
+         "dbutils.notebook.exit([query.name for query in spark.streams.active])", result="['shown']"),
     Case("settings of Spark are the notebook's own", "Set Spark configuration properties on Databricks",
          "spark.conf.set('spark.sql.shuffle.partitions', '7')\n"
          "dbutils.notebook.exit(spark.conf.get('spark.sql.shuffle.partitions'))", result="7"),

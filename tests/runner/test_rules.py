@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from harness.lake.engine import Engine
@@ -14,7 +16,7 @@ from harness.lake.paths import WorkspacePaths
 from harness.runner.commands import Rules
 from harness.runner.run import Result, Run, TaskRun
 from harness.runner.runner import Runner
-from tests.runner.conftest import Bench
+from tests.runner.conftest import Bench, task
 from tests.wheels import wheel
 
 CLUSTER = {"spark_version": "17.3.x-scala2.13", "node_type_id": "i3.xlarge", "num_workers": 0}
@@ -170,3 +172,59 @@ def test_a_notebook_that_wants_more_memory_than_it_may_have_is_told_so(ruled: Be
     assert "(the process of a task may have 600 MB: the setting kernel_memory)" in error
     assert "cell 2, line 5" in str(task.output.place)
     assert ruled.notebook("print('the next has its own')").state.result is Result.SUCCESS
+
+
+# ---- what tasks leave behind --------------------------------------------------------------------
+
+
+def test_a_daemon_that_a_notebook_has_started_ends_with_it(bench: Bench) -> None:
+    """It leads a session of its own, so that it is in no group of the notebook's, and nobody's child."""
+    code = """
+import subprocess, sys
+inner = "import os, time; print(os.getpid(), flush=True); time.sleep(1000)"
+middle = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {inner!r}], start_new_session=True)"
+starter = subprocess.Popen([sys.executable, "-c", middle], stdout=subprocess.PIPE, text=True)
+pid = starter.stdout.readline()
+starter.wait()
+dbutils.notebook.exit(pid)
+"""
+    task = bench.notebook(code)
+    assert task.state.result is Result.SUCCESS, task.output
+    assert gone(int(task.output.result or 0))
+
+
+def test_processes_that_a_cancelled_task_goes_on_forking_end_and_the_next_task_runs(bench: Bench) -> None:
+    started = bench.notebooks / "started"
+    started.unlink(missing_ok=True)
+    os.mkfifo(started)
+    code = f"""
+import os, time
+pids = []
+for _ in range(200):
+    if (pid := os.fork()) == 0:
+        os.setsid()
+        time.sleep(1000)
+        os._exit(0)
+    pids.append(pid)
+with open({str(started)!r}, "w") as told:
+    print(*pids, file=told)
+time.sleep(1000)
+"""
+    run = bench.start(task("forks", bench.write("forks.py", code)))
+    pids = [int(pid) for pid in started.read_text().split()]
+    assert len(pids) == 200
+    bench.runner.cancel(run)
+    bench.watch.wait(lambda: run.state.ended)
+    assert all(gone(pid) for pid in pids)
+    assert bench.notebook("print('still here')").state.result is Result.SUCCESS
+
+
+def gone(pid: int) -> bool:
+    """Whether a process ends within some seconds."""
+    try:
+        psutil.Process(pid).wait(5)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.TimeoutExpired:
+        return False
+    return True
