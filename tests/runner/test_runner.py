@@ -142,7 +142,9 @@ def test_cancelling_kills_the_notebook_its_jobs_and_its_children_within_a_second
     assert [task.state.result for task in run.tasks] == [Result.CANCELED, Result.CANCELED]
     _, alive = psutil.wait_procs(processes, timeout=5)
     assert not alive
-    assert not bench.engine.root.sparkContext.statusTracker().getActiveJobsIds()
+    spark = bench.engine.root.sparkContext.statusTracker()
+    while spark.getActiveJobsIds():  # Spark kills a task's threads in its own time
+        assert time.monotonic() - began < 10, "its job goes on"
     # On a machine that is busy with other things only the order of magnitude can be held.
     assert seconds < (1.0 if os.getloadavg()[0] < 2 * (os.cpu_count() or 1) else 10.0)
 
