@@ -48,7 +48,7 @@ def wake(workspace: Workspace, cluster_ids: Iterable[str]) -> None:
     """
     for cluster_id in cluster_ids:
         cluster = workspace.store.get("cluster", cluster_id)
-        if cluster is not None and not cluster["on"]:
+        if cluster is not None and not _settled(workspace, cluster)["on"]:
             with contextlib.suppress(InvalidState):  # somebody else was faster
                 move(workspace, cluster_id, ("TERMINATED",), started)
                 event(workspace, cluster_id, "STARTING", {"user": workspace.config.user})
@@ -69,7 +69,8 @@ def started(cluster: Document) -> Document:
 
 def every(workspace: Workspace) -> list[Document]:
     """The record of each cluster."""
-    return [cluster for cluster in workspace.store.all("cluster") if not cluster.get("gone")]
+    kept = [cluster for cluster in workspace.store.all("cluster") if not cluster.get("gone")]
+    return [_settled(workspace, cluster) for cluster in kept]
 
 
 def find(workspace: Workspace, cluster_id: str) -> Document:
@@ -77,9 +78,41 @@ def find(workspace: Workspace, cluster_id: str) -> Document:
     cluster = workspace.store.get("cluster", cluster_id)
     if cluster is None or cluster.get("gone"):
         raise InvalidParameter(f"Cluster {cluster_id} does not exist")
+    cluster = _settled(workspace, cluster)
     if not cluster["announced"] and state_of(cluster, workspace.engine.status()["state"]) == "RUNNING":
         return _announce(workspace, cluster)
     return cluster
+
+
+def _settled(workspace: Workspace, cluster: Document) -> Document:
+    """A cluster's record after its idle end, if that has come: nobody waits for it, whoever looks next finds it ended.
+
+    Source: docs: api/workspace/clusters/create, ``autotermination_minutes``. A run that names the cluster keeps it up.
+    """
+    minutes = cluster["spec"].get("autotermination_minutes") or 0
+    due, at = cluster["start_time"] + minutes * 60_000, now()
+    if not minutes or not cluster["on"] or at < due:
+        return cluster
+    for run in workspace.runs.all():
+        if any(task.spec.get("existing_cluster_id") == cluster["cluster_id"] for task in run.tasks):
+            if not run.state.ended:
+                return cluster
+            due = max(due, run.end_time + minutes * 60_000)
+    if at < due:
+        return cluster
+    parameters = {"inactivity_duration_min": str(minutes)}
+    reason = {"code": "INACTIVITY", "type": "SUCCESS", "parameters": parameters}
+    ended = False
+
+    def end(found: Document) -> Document:
+        nonlocal ended
+        ended = found["on"] and found["life"] == cluster["life"]
+        return {**found, "on": False, "terminated_time": due, "termination_reason": reason} if ended else found
+
+    changed = workspace.store.update("cluster", cluster["cluster_id"], end) or cluster
+    if ended:
+        event(workspace, cluster["cluster_id"], "TERMINATING", {"reason": reason})
+    return changed
 
 
 def _announce(workspace: Workspace, cluster: Document) -> Document:
@@ -103,6 +136,13 @@ def specs(workspace: Workspace, cluster_ids: Iterable[str]) -> dict[str, Documen
     """The specifications of those clusters that exist, by id, with the number of starts (``life``)."""
     kept = {cluster_id: workspace.store.get("cluster", cluster_id) for cluster_id in cluster_ids}
     return {key: {**cluster["spec"], "life": cluster["life"]} for key, cluster in kept.items() if cluster is not None}
+
+
+def _why_ended(cluster: Document) -> str:
+    reason = cluster.get("termination_reason") or {}
+    if reason.get("code") == "INACTIVITY":
+        return f"Inactive cluster terminated (inactive for {reason['parameters']['inactivity_duration_min']} minutes)."
+    return f"Termination requested by {cluster.get('terminated_by', cluster['creator'])}"
 
 
 def state_of(cluster: Document, engine: str) -> str:
@@ -147,7 +187,7 @@ def view(workspace: Workspace, cluster: Document) -> Document:
     state = state_of(cluster, engine["state"])
     # The hook fails without a state_message (wire.md §1.2 #15).
     message = {
-        "TERMINATED": f"Termination requested by {cluster.get('terminated_by', cluster['creator'])}",
+        "TERMINATED": _why_ended(cluster),
         "RUNNING": "",
         "ERROR": engine.get("error") or "The local Spark is not up.",
     }.get(state, "The local Spark is starting.")

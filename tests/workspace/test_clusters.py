@@ -13,6 +13,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import InvalidParameterValue, InvalidState, NotFound, OperationFailed
 from databricks.sdk.service import compute
 from databricks.sdk.service.compute import EventType, State
+from pytest_mock import MockerFixture
 
 from tests.workspace.conftest import IdleEngine, Service
 
@@ -322,3 +323,30 @@ def test_unknown_clusters_do_not_exist(act: str, http: httpx2.Client) -> None:
 def test_lists_refuse_what_they_do_not_know(query: str, http: httpx2.Client) -> None:
     answer = http.get(f"{PATH}/list?{query}")
     assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
+def test_an_idle_cluster_ends_after_its_minutes_unless_a_run_uses_it(
+    w: WorkspaceClient, http: httpx2.Client, make: Callable[..., str], service: Service, mocker: MockerFixture
+) -> None:
+    cluster_id = make(num_workers=1, autotermination_minutes=20)
+    started = w.clusters.get(cluster_id).start_time or 0
+    clock = mocker.patch("harness.workspace.clusters.now", return_value=started + 19 * 60_000)
+    assert w.clusters.get(cluster_id).state is State.RUNNING
+    task = {"task_key": "t", "notebook_task": {"notebook_path": "/x"}, "existing_cluster_id": cluster_id}
+    http.post("/api/2.2/jobs/runs/submit", json={"tasks": [task]})
+    run = service.runner.next()
+    clock.return_value = started + 60 * 60_000
+    assert w.clusters.get(cluster_id).state is State.RUNNING, "a run is on it"
+    service.runner.end(run)
+    ended = run.end_time
+    clock.return_value = ended + 20 * 60_000
+    seen = w.clusters.get(cluster_id)
+    assert (seen.state, seen.terminated_time) == (State.TERMINATED, ended + 20 * 60_000)
+    assert seen.termination_reason is not None
+    assert seen.termination_reason.code is compute.TerminationReasonCode.INACTIVITY
+    assert seen.state_message == "Inactive cluster terminated (inactive for 20 minutes)."
+    assert kinds(w, cluster_id)[-1] == "TERMINATING"
+    assert [c.state for c in w.clusters.list()] == [State.TERMINATED]
+    http.post("/api/2.2/jobs/runs/submit", json={"tasks": [task]})
+    service.runner.end(service.runner.next())
+    assert w.clusters.get(cluster_id).state is State.RUNNING, "the next run has started it"
