@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from harness.kernel.spec import Gateway, KernelSpec
 from harness.kernel.submitarguments import refused
@@ -17,26 +16,13 @@ from harness.runner.dbtcommands import unusable
 from harness.runner.dbttask import DbtCommands, Target
 from harness.runner.forks import kernel_environment
 from harness.runner.references import Context, UnknownReference, as_text, context_of, resolve
+from harness.runner.rules import RULES, Rules
 from harness.runner.run import Run, TaskRun
 from harness.runner.scheduler import latest_tasks
 from harness.runner.taskkinds import JVM_LIBRARIES, CannotRun, jar_lines, requirement_lines
 
 if TYPE_CHECKING:
     from harness.lake.engine import Engine
-
-
-@dataclass(frozen=True)
-class Rules:
-    """Of kernels. ``standby``: how many wait for tasks; ``memory``: bytes that each may have, 0: no limit;
-    ``init_scripts``: whether those of clusters run; ``clusters``: the folder of what they leave."""
-
-    standby: int = 0
-    memory: int = 0
-    init_scripts: bool = False
-    clusters: Path = Path()
-
-
-RULES = Rules()
 
 
 @dataclass(frozen=True)
@@ -91,11 +77,11 @@ def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings)
         if "notebook_task" in task.spec:
             what = _notebook(run, task, context, around)
         elif "python_wheel_task" in task.spec:
-            what = _wheel(run, task, context)
+            what = _wheel(run, task, context, around)
         elif "spark_jar_task" in task.spec:
-            what = _jar(run, task, context)
+            what = _jar(run, task, context, around)
         elif "spark_submit_task" in task.spec:
-            what = _submit(run, task, context)
+            what = _submit(run, task, context, around)
         elif "pipeline_update" in task.spec:
             what = pipelinesources.update(task.spec["pipeline_update"], around.paths)
         else:
@@ -123,7 +109,7 @@ def kernel_spec(run: Run, task: TaskRun, gateway: Gateway, around: Surroundings)
         },
         memory=around.rules.memory,
         access_mode=str(machine.get("data_security_mode") or ""),
-        **_init_scripts(machine, run, task, around.rules),
+        **around.rules.scripts(machine, run, task),
     )
 
 
@@ -169,7 +155,7 @@ def _script(run: Run, task: TaskRun, context: Context, around: Surroundings) -> 
     }
 
 
-def _wheel(run: Run, task: TaskRun, context: Context) -> dict[str, Any]:
+def _wheel(run: Run, task: TaskRun, context: Context, around: Surroundings) -> dict[str, Any]:
     body = task.spec["python_wheel_task"]
     # What run-now gives replaces the task's own; named parameters come as "--name=value" (databricks-sdk, run_now).
     given = run.parameters.get("python_params") or body.get("parameters") or []
@@ -177,7 +163,7 @@ def _wheel(run: Run, task: TaskRun, context: Context) -> dict[str, Any]:
     arguments = [*given, *(f"--{name}={as_text(value)}" for name, value in named.items())]
     return {
         "kind": "wheel",
-        "path": str(Path(task.directory) / "wheel"),
+        "path": str(around.rules.driver(run, task) / "wheel"),
         "workspace_path": str(body["package_name"]),
         "package": str(body["package_name"]),
         "entry_point": str(body["entry_point"]),
@@ -185,13 +171,13 @@ def _wheel(run: Run, task: TaskRun, context: Context) -> dict[str, Any]:
     }
 
 
-def _jar(run: Run, task: TaskRun, context: Context) -> dict[str, Any]:
+def _jar(run: Run, task: TaskRun, context: Context, around: Surroundings) -> dict[str, Any]:
     body = task.spec["spark_jar_task"]
     given = run.parameters.get("jar_params") or body.get("parameters") or []
     jars, options = jar_lines([*cluster.libraries(run, task), *(task.spec.get("libraries") or [])])
     return {
         "kind": "jar",
-        "path": str(Path(task.directory) / "jar"),
+        "path": str(around.rules.driver(run, task) / "jar"),
         "workspace_path": str(body["main_class_name"]),
         "entry_point": str(body["main_class_name"]),
         "arguments": [as_text(argument) for argument in resolve(list(given), context)],
@@ -200,7 +186,7 @@ def _jar(run: Run, task: TaskRun, context: Context) -> dict[str, Any]:
     }
 
 
-def _submit(run: Run, task: TaskRun, context: Context) -> dict[str, Any]:
+def _submit(run: Run, task: TaskRun, context: Context, around: Surroundings) -> dict[str, Any]:
     body = task.spec["spark_submit_task"]
     given = run.parameters.get("spark_submit_params") or body["parameters"]
     arguments = [as_text(argument) for argument in resolve(list(given), context)]
@@ -208,7 +194,7 @@ def _submit(run: Run, task: TaskRun, context: Context) -> dict[str, Any]:
         raise CannotRun(f"spark_submit_task.parameters: {reason}")
     return {
         "kind": "submit",
-        "path": str(Path(task.directory) / "submit"),
+        "path": str(around.rules.driver(run, task) / "submit"),
         "workspace_path": "spark-submit",
         "arguments": arguments,
     }
@@ -265,16 +251,6 @@ def _identity(run: Run, task: TaskRun, around: Surroundings) -> dict[str, str]:
         "org_id": around.workspace_id,
         "cluster_id": cluster.cluster_id(run, task),
     }
-
-
-def _init_scripts(machine: Mapping[str, Any], run: Run, task: TaskRun, rules: Rules) -> dict[str, Any]:
-    """The init scripts of a task's cluster, and where they are noted to have run since it started."""
-    scripts = cluster.init_scripts(machine)
-    if not scripts or not rules.init_scripts:
-        return {"init_scripts": scripts}
-    life = f"{cluster.cluster_id(run, task)}-{task.spec.get('job_cluster_key') or machine.get('life') or task.task_key}"
-    told = cluster.told_to_scripts(machine, run, task)
-    return {"init_scripts": scripts, "cluster": str(rules.clusters / quote(life, safe="")), "cluster_variables": told}
 
 
 def _python_libraries(task: TaskRun) -> list[Mapping[str, Any]]:

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 from harness.lake.paths import WorkspacePaths
 from harness.runner import loops
 from harness.runner.attempts import Attempt, Executor, Places, timed_out
-from harness.runner.commands import RULES, Rules, Surroundings, notebook_environment
+from harness.runner.commands import Surroundings, notebook_environment
 from harness.runner.forks import Forks, kernel_environment
 from harness.runner.interactive import Shells
 from harness.runner.loops import Loop
 from harness.runner.render import Renderer
+from harness.runner.rules import RULES, Rules
 from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun, now
 from harness.runner.scheduler import CANCELLED, latest_tasks, may_retry, plan, roll_up
 from harness.runner.service import Service

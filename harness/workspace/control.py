@@ -166,7 +166,7 @@ def forget(workspace: Workspace) -> None:
         catalogs.forget(workspace, catalog["name"])
     volumes.forget(workspace)
     workspace.store.clear()
-    for folder in (workspace.config.files, workspace.config.mlflow, workspace.config.rules.clusters):
+    for folder in (workspace.config.files, workspace.config.mlflow, workspace.config.clusters):
         shutil.rmtree(folder, ignore_errors=True)
     dbfs.forget(workspace)
     old = catalogs.renew(workspace)

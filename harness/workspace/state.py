@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from harness.lake.faults import Faults
 from harness.lake.paths import WorkspacePaths, storage_folders
-from harness.runner.commands import Rules
+from harness.runner.rules import Rules
 from harness.runner.run import LifeCycle, Result, Run, State, TaskRun, now
 from harness.workspace.longpoll import Signal
 from harness.workspace.pipelinerecords import Updates
@@ -78,7 +78,12 @@ class Config:
         """What holds for kernels."""
         number, unit = self.kernel_memory[:-1], self.kernel_memory[-1:].lower()
         memory = int(number) << {"k": 10, "m": 20, "g": 30}[unit] if number else 0
-        return Rules(self.standby, memory, self.init_scripts, self.directory / "clusters")
+        return Rules(self.standby, memory, self.init_scripts, self.clusters)
+
+    @property
+    def clusters(self) -> Path:
+        """Where each start of a cluster has a folder."""
+        return self.directory / "clusters"
 
     @property
     def mlflow(self) -> Path:

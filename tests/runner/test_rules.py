@@ -13,7 +13,7 @@ import pytest
 
 from harness.lake.engine import Engine
 from harness.lake.paths import WorkspacePaths
-from harness.runner.commands import Rules
+from harness.runner.rules import Rules
 from harness.runner.run import Result, Run, TaskRun
 from harness.runner.runner import Runner
 from tests.runner.conftest import Bench, task
@@ -116,6 +116,36 @@ def test_init_scripts_do_not_run_unasked(bench: Bench) -> None:
     assert run.tasks[0].state.result is Result.SUCCESS
     assert "The cluster's init scripts are not run: /Shared/touch.sh." in log(run.tasks[0])
     assert not (bench.notebooks / "touched").exists()
+
+
+def test_wheels_on_one_cluster_run_in_one_folder(ruled: Bench) -> None:
+    code = """
+import pathlib
+def left(): pathlib.Path("shared").write_text("x")
+def found(): print(pathlib.Path("shared").read_text())
+"""
+    file = wheel(
+        ruled.notebooks, "harnesstest_cwd", "1.0", code, left="harnesstest_cwd:left", found="harnesstest_cwd:found"
+    )
+    library = [{"whl": f"/Workspace/Shared/{file.name}"}]
+
+    def entry(point: str, key: str, *after: str) -> dict[str, Any]:
+        body = {"package_name": "harnesstest_cwd", "entry_point": point}
+        first = {"depends_on": [{"task_key": upstream} for upstream in after]}
+        return {
+            "task_key": point + key,
+            "python_wheel_task": body,
+            "job_cluster_key": key,
+            "libraries": library,
+            **first,
+        }
+
+    clusters = [{"job_cluster_key": key, "new_cluster": CLUSTER} for key in ("a", "b")]
+    run = ruled.run(
+        entry("left", "a"), entry("found", "a", "lefta"), entry("found", "b", "lefta"), job_clusters=clusters
+    )
+    assert run.task("founda").state.result is Result.SUCCESS, run.task("founda").output
+    assert "FileNotFoundError" in str(run.task("foundb").output.error)
 
 
 # ---- access modes -------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import pytest
 
 from harness.lake.engine import Engine
 from harness.lake.paths import WorkspacePaths
-from harness.runner.commands import Rules
+from harness.runner.rules import Rules
 from harness.runner.run import Result
 from harness.runner.runner import Runner
 from tests.runner.conftest import SECONDS, Bench
