@@ -19,6 +19,13 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.io.compress.CompressionCodec;
 import org.apache.hadoop.io.compress.CompressionCodecFactory;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.catalyst.plans.logical.SubqueryAlias;
+import org.apache.spark.sql.delta.files.TahoeFileIndex;
+import org.apache.spark.sql.execution.datasources.HadoopFsRelation;
+import org.apache.spark.sql.execution.datasources.LogicalRelation;
 
 /** What COPY INTO asks of many files, in one call instead of several from Python for each file. */
 public final class CopyFiles {
@@ -43,6 +50,15 @@ public final class CopyFiles {
           .add(each.getLen());
     }
     return found.toString();
+  }
+
+  /** Where the Delta table lies that this reads, whole and as it is; null for anything else. Runs no job, as DESCRIBE DETAIL does. */
+  public static String deltaLocation(Dataset<Row> table) {
+    LogicalPlan plan = ((org.apache.spark.sql.classic.Dataset<Row>) table).queryExecution().analyzed();
+    while (plan instanceof SubqueryAlias alias) plan = alias.child();
+    if (!(plan instanceof LogicalRelation relation)) return null;
+    if (!(relation.relation() instanceof HadoopFsRelation files)) return null;
+    return files.location() instanceof TahoeFileIndex index ? index.deltaLog().dataPath().toString() : null;
   }
 
   /** The first line of each file that is neither blank nor a comment; "" where there is none. Both in JSON. */

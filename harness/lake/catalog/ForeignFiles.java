@@ -3,12 +3,14 @@ package io.unitycatalog.harness;
 import java.io.IOException;
 import java.net.URI;
 import java.util.Arrays;
+import java.util.concurrent.CompletableFuture;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.impl.OpenFileParameters;
 import org.apache.hadoop.fs.permission.FsPermission;
 import org.apache.hadoop.util.Progressable;
 
@@ -59,6 +61,19 @@ public class ForeignFiles extends FileSystem {
   @Override
   public FSDataInputStream open(Path path, int bufferSize) throws IOException {
     return bucket.open(there(path), bufferSize);
+  }
+
+  /** With what is known of the file, which S3A would ask for. */
+  @Override
+  protected CompletableFuture<FSDataInputStream> openFileWithOptions(Path path, OpenFileParameters parameters)
+      throws IOException {
+    FileStatus known = parameters.getStatus();
+    if (known == null) return super.openFileWithOptions(path, parameters);
+    Path place = there(path);
+    return bucket
+        .openFile(place)
+        .withFileStatus(new FileStatus(known.getLen(), false, 1, known.getBlockSize(), known.getModificationTime(), place))
+        .build();
   }
 
   @Override

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 from functools import reduce
+from typing import Any, cast
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -55,6 +56,7 @@ class _Load:
     def __init__(self, spark: SparkSession, copy: CopyInto, paths: WorkspacePaths | None) -> None:
         self.spark = spark
         self.copy = copy
+        self._copy_files: Any = getattr(cast(Any, spark._jvm), "io.unitycatalog.harness.CopyFiles")
         self._check_options()
         self.schema, self.location = self._target()
         self.source = Source(spark, copy, paths)
@@ -94,8 +96,11 @@ class _Load:
     def _target(self) -> tuple[S.StructType, str]:
         """The target's columns and its location."""
         try:
+            table = self.spark.table(self.copy.target)
+            location = self._copy_files.deltaLocation(table._jdf)
+            if location:
+                return table.schema, str(location)
             detail = self.spark.sql(f"DESCRIBE DETAIL {self.copy.target}").collect()[0]
-            schema = self.spark.table(self.copy.target).schema
         except (PySparkException, Py4JJavaError) as error:
             why = failure(error)
             if why.condition in _MISSING:
@@ -105,7 +110,7 @@ class _Load:
             raise
         if detail["format"] != "delta":
             raise errors.not_delta()
-        return schema, detail["location"]
+        return table.schema, detail["location"]
 
     def _pending(self) -> tuple[list[str], int]:
         """The files to load, and how many unreadable ones are left out."""

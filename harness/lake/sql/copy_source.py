@@ -23,8 +23,7 @@ from harness.lake.sql.copy_credentials import S3_SCHEMES, own_settings
 from harness.lake.sql.copy_grammar import CopyInto
 from harness.lake.sql.failures import SqlError
 
-# harness/lake/catalog/LentS3.java
-LENT_S3 = "io.unitycatalog.harness.LentS3"
+SOURCE_FILES = "io.unitycatalog.harness.SourceFiles"
 LOCAL_SCHEMES = ("", "file", "dbfs")
 WORKSPACE_FOLDERS = ("/Volumes/", "/Workspace/", "/Users/", "/Shared/", "/Repos/")
 # Options that choose files: they are applied here, for only the files chosen may be recorded as loaded.
@@ -85,17 +84,22 @@ class Source:
 
     def _store_options(self) -> dict[str, str]:
         settings = own_settings(self.scheme, self._copy)
-        if settings:
-            # Hadoop's cache would hand out the client that it made with the session's own keys.
-            settings["fs.harness.loan"] = self._loan
-            for scheme in S3_SCHEMES:
-                settings |= {f"fs.{scheme}.impl": LENT_S3, f"fs.{scheme}.impl.disable.cache": "true"}
-        return settings
+        if self.scheme not in (*S3_SCHEMES, *FOREIGN_SCHEMES):
+            return settings
+        disabled = f"fs.{self.scheme}.impl.disable.cache"
+        # Hadoop's cache would hand out the client that it made with the session's own keys.
+        own = bool(settings) or self._configuration.get(disabled) == "true"
+        return settings | {
+            "fs.harness.loan": self._loan,
+            "fs.harness.loan.own": str(own).lower(),
+            "fs.harness.loan.impl": self._configuration.get(f"fs.{self.scheme}.impl"),
+            f"fs.{self.scheme}.impl": SOURCE_FILES,
+            disabled: "true",
+        }
 
     def close(self) -> None:
-        """Give back the credentials. What was read before must have been computed."""
-        if self._store:
-            self._jvm.io.unitycatalog.harness.LentS3.end(self._loan)
+        """Give back the credentials, forget the listing. What was read before must have been computed."""
+        self._jvm.io.unitycatalog.harness.SourceFiles.end(self._loan)
 
     # -- listing --------------------------------------------------------------------------------
 
@@ -208,11 +212,15 @@ class Source:
 
     def readable(self, files: list[str]) -> list[str]:
         """Those files that can be read to the end, for ``ignoreCorruptFiles``."""
-        return [file for file in files if self._reads(file)]
+        if self._reads(files):
+            return files
+        return [file for file in files if self._reads([file])]
 
-    def _reads(self, file: str) -> bool:
+    def _reads(self, files: list[str]) -> bool:
+        if not files:
+            return True
         try:
-            for frame in self.read([file]):
+            for frame in self.read(files):
                 frame.write.format("noop").mode("overwrite").save()
         except (PySparkException, Py4JJavaError):
             return False
@@ -225,6 +233,8 @@ class Source:
         lines = json.loads(self._files.firstLines(self._configuration, asked, comment))
         for file, line in zip(files, lines, strict=True):
             groups[line].append(file)
+        if len(groups) > 1:
+            groups.pop("", None)  # a file without a header has no rows either, nor columns that a SELECT could name
         return list(groups.values())
 
     def _flag(self, name: str) -> bool:

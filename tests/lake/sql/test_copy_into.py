@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +17,8 @@ from pyspark.sql import SparkSession
 
 from harness.lake.engine import Engine
 from harness.lake.paths import WorkspacePaths
+from harness.lake.s3 import S3Endpoint
+from harness.lake.s3 import requests as s3_requests
 from harness.lake.sql import frontend
 
 Write = Callable[[str, str], str]
@@ -328,6 +331,60 @@ def test_credentials_that_do_not_fit_the_source_are_refused(spark: SparkSession,
         "'wasb://c@a/x' WITH (ENCRYPTION (TYPE = 'AWS_SSE_C', MASTER_KEY = ''))": "COPY_INTO_ENCRYPTION_NOT_ALLOWED_ON",
     }.items():
         assert condition(spark, f"COPY INTO {name} FROM {source} FILEFORMAT = CSV")[0] == code
+
+
+def test_each_object_is_asked_for_once_whatever_looks_at_it(
+    spark: SparkSession, table: Any, boto: Any, s3: S3Endpoint
+) -> None:
+    many = 60
+    boto.create_bucket(Bucket="counted")
+    for number in range(many):
+        boto.put_object(Bucket="counted", Key=f"in/{number:02}.csv", Body=b"id,name\n%d,x\n" % number)
+    place = spark._jvm.org.apache.hadoop.fs.Path("s3://counted/in")
+    client = place.getFileSystem(spark._jsparkSession.sessionState().newHadoopConf())
+
+    def asked() -> Counter[str]:
+        counters = client.getIOStatistics().counters()
+        return Counter({name: counters.get(f"{name}_request") for name in ("action_http_head", "object_list")})
+
+    def read() -> int:
+        return sum(each["bucket"] == "counted" and each["operation"] == "read" for each in s3_requests(s3))
+
+    name = table("(id INT, name STRING)")
+    statement = f"COPY INTO {name} FROM (SELECT id::INT, name FROM 's3://counted/in/') FILEFORMAT = CSV {HEADER}"
+    before, seen = asked(), read()
+    assert copy(spark, statement) == (many, many, 0)
+    assert read() - seen == many, "each object once, for its header and its rows"
+    more = asked() - before
+    assert more["action_http_head"] <= 3
+    assert 1 <= more["object_list"] <= 3
+    # Nothing is kept from one statement to the next.
+    boto.put_object(Bucket="counted", Key="in/00.csv", Body=b"id,name\n700,changed\n701,too\n")
+    seen = read()
+    assert copy(spark, f"{statement} COPY_OPTIONS ('force' = 'true')") == (many + 1, many + 1, 0)
+    assert read() - seen == many
+    assert spark.table(name).where("id >= 700").count() == 2
+
+
+def test_objects_of_every_format_and_size_are_read_to_their_end(
+    spark: SparkSession, table: Any, boto: Any, tmp_path: Path
+) -> None:
+    boto.create_bucket(Bucket="formats")
+    name = table("(id BIGINT, name STRING)")
+    for kind, many in (("parquet", 3), ("orc", 3), ("json", 3), ("parquet", 40_000)):
+        folder = tmp_path / f"{kind}-{many}"
+        spark.range(many).selectExpr("id", "uuid() AS name").coalesce(1).write.format(kind).save(str(folder))
+        (file,) = folder.glob(f"part-*.{kind}")
+        boto.put_object(Bucket="formats", Key=f"{folder.name}/{file.name}", Body=file.read_bytes())
+        copied = copy(spark, f"COPY INTO {name} FROM 's3://formats/{folder.name}' FILEFORMAT = {kind}")
+        assert copied == (many, many, 0), kind
+    lines = "".join(f"{number},{'x' * 50}\n" for number in range(3000)).encode()
+    boto.put_object(Bucket="formats", Key="csv/a.csv", Body=b"id,name\n" + lines)
+    boto.put_object(Bucket="formats", Key="csv/b.csv.gz", Body=gzip.compress(b"name,id\n" + b"y,1\n" * 3))
+    boto.put_object(Bucket="formats", Key="csv/empty.csv", Body=b"")
+    statement = f"COPY INTO {name} FROM (SELECT id::BIGINT, name FROM 's3://formats/csv') FILEFORMAT = CSV {HEADER}"
+    assert copy(spark, statement) == (3003, 3003, 0)
+    assert copy(spark, statement) == (0, 0, 0)
 
 
 @pytest.mark.slow
