@@ -15,6 +15,11 @@ AZURE_SCHEMES = ("abfss", "abfs", "wasbs", "wasb")
 FOREIGN_SCHEMES = (*AZURE_SCHEMES, "gs")
 SYSTEM = "io.unitycatalog.harness.SystemCatalog"
 UDF_DAEMON = "harness.lake.udf_daemon"
+EXTENSIONS = (
+    "io.unitycatalog.harness.EarlyExtension",
+    "io.delta.sql.DeltaSparkSessionExtension",
+    "io.unitycatalog.harness.HarnessExtension",
+)
 
 # Spark's own list (JavaModuleOptions), so that spark-submit, a second JVM that computes it, is not needed. Without the
 # incubator's vector module, which JREs do not have. Later Java versions' options are ignored by the earlier ones.
@@ -133,8 +138,8 @@ def spark_conf(
         "spark.databricks.delta.snapshotPartitions": "2",
         # Delta 4.4.0 could read wrong snapshots with it (release notes of 4.4.1).
         "spark.hadoop.delta.enableFastS3AListFrom": "false",
-        # The extension named last has the outermost parser.
-        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension,io.unitycatalog.harness.HarnessExtension",
+        # The extension named first has the first rules, the one named last the outermost parser.
+        "spark.sql.extensions": ",".join(EXTENSIONS),
         "spark.extraListeners": "io.unitycatalog.harness.Lineage",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         **{f"spark.sql.catalog.{name}": CATALOG for name in catalogs},

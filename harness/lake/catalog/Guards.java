@@ -2,7 +2,6 @@ package io.unitycatalog.harness;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.catalyst.CurrentUserContext;
@@ -11,8 +10,10 @@ import org.apache.spark.sql.catalyst.analysis.RelationTimeTravel;
 import org.apache.spark.sql.catalyst.analysis.UnresolvedRelation;
 import org.apache.spark.sql.catalyst.analysis.UnresolvedTableValuedFunction;
 import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.expressions.Literal;
 import org.apache.spark.sql.catalyst.plans.logical.InsertIntoStatement;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.catalyst.plans.logical.OverwriteByExpression;
 import org.apache.spark.sql.catalyst.plans.logical.SubqueryAlias;
 import org.apache.spark.sql.catalyst.plans.logical.SubqueryAlias$;
 import org.apache.spark.sql.catalyst.plans.logical.V2WriteCommand;
@@ -30,7 +31,6 @@ import scala.runtime.AbstractPartialFunction;
 public final class Guards extends Rule<LogicalPlan> {
   private static final TreeNodeTag<Boolean> INSIDE = new TreeNodeTag<>("harness.guarded");
   private static final String WRITES = "__required_write_privileges__"; // Spark's own option of what is written to
-  private static final String CONDITION = "UNSUPPORTED_FEATURE.TABLE_WITH_ROW_FILTER_OR_COLUMN_MASK";
   private static volatile JsonNode watched; // null: to be asked
 
   private final SparkSession session;
@@ -44,7 +44,7 @@ public final class Guards extends Rule<LogicalPlan> {
     watched = null;
   }
 
-  private static boolean watches(String what) {
+  static boolean watches(String what) {
     JsonNode known = watched;
     if (known == null) watched = known = Rest.harness("watched", Map.of());
     return known.path(what).asBoolean(true);
@@ -73,15 +73,24 @@ public final class Guards extends Rule<LogicalPlan> {
             }
             if (node instanceof V2WriteCommand write && write.table() instanceof UnresolvedRelation relation) {
               permit(relation, "MODIFY");
+              if (node instanceof OverwriteByExpression overwrite) overwrites(overwrite, relation);
             }
             if (node instanceof RelationTimeTravel travel && travel.relation() instanceof UnresolvedRelation relation) {
               permit(relation, "SELECT");
-              refuse(name(relation), "Time travel");
+              JsonNode document = document(name(relation));
+              if (document != null) throw Policies.timeTravel(document);
             }
             if (node instanceof UnresolvedTableValuedFunction call) changes(call);
             return node;
           }
         });
+  }
+
+  /** REPLACE WHERE looks at every row of its target, and replaces hidden ones; to replace all rows looks at none. */
+  private void overwrites(OverwriteByExpression overwrite, UnresolvedRelation relation) {
+    if (overwrite.deleteExpr().semanticEquals(Literal.TrueLiteral())) return;
+    JsonNode document = document(name(relation));
+    if (document != null) throw Policies.refused(document, "INSERT … REPLACE WHERE");
   }
 
   /** Whether a node names a table of the workspace: it is asked about no temporary view and no file. */
@@ -103,12 +112,10 @@ public final class Guards extends Rule<LogicalPlan> {
     if (relation.getTagValue(INSIDE).isDefined()) return relation;
     String writes = relation.options().getOrDefault(WRITES, "");
     permit(relation, writes.isEmpty() ? "SELECT" : "MODIFY");
-    if (writes.startsWith("INSERT") && !writes.contains("UPDATE")) return relation;
+    if (!writes.isEmpty()) return relation; // GuardedChanges sees to it
     JsonNode document = document(name(relation));
     if (document == null) return relation;
-    // It would change rows that its filter hides.
-    if (!writes.isEmpty()) throw refused(document, writes);
-    LogicalPlan parsed = parse(query(document));
+    LogicalPlan parsed = parse(Policies.query(document));
     LogicalPlan query =
         parsed.transformDown(
             new AbstractPartialFunction<LogicalPlan, LogicalPlan>() {
@@ -168,8 +175,8 @@ public final class Guards extends Rule<LogicalPlan> {
     List<String> full = full(name);
     if (full == null) return null;
     JsonNode document = Rest.find("tables", full.toArray(String[]::new));
-    if (document == null || !isGuarded(document)) return null;
-    if (Dialect.version(name.get(name.size() - 1)) != null) throw refused(document, "Time travel");
+    if (document == null || !Policies.isGuarded(document)) return null;
+    if (Dialect.version(name.get(name.size() - 1)) != null) throw Policies.timeTravel(document);
     return document;
   }
 
@@ -187,24 +194,6 @@ public final class Guards extends Rule<LogicalPlan> {
     return full;
   }
 
-  private static boolean isGuarded(JsonNode document) {
-    if (!document.path("row_filter").isEmpty()) return true;
-    for (JsonNode column : document.path("columns")) if (column.has("mask")) return true;
-    return false;
-  }
-
-  private void refuse(List<String> name, String what) {
-    JsonNode document = document(name);
-    if (document != null) throw refused(document, what);
-  }
-
-  private static RuntimeException refused(JsonNode document, String what) {
-    String name = document.path("full_name").asText();
-    String message = what + " of " + name + " is not supported: it has a row filter or column masks.";
-    String text = "[" + CONDITION + "] " + message + " SQLSTATE: 0A000";
-    return Functions.sneaky(Frontend.failure(text, CONDITION, "0A000"));
-  }
-
   /** table_changes('t', …) shows what filter and masks hide. */
   private void changes(UnresolvedTableValuedFunction call) {
     List<Expression> arguments = CollectionConverters.asJava(call.functionArgs());
@@ -212,52 +201,12 @@ public final class Guards extends Rule<LogicalPlan> {
     Expression table = arguments.get(0);
     if (!table.foldable()) return;
     try {
-      refuse(
-          CollectionConverters.asJava(
-              session.sessionState().sqlParser().parseMultipartIdentifier(String.valueOf(table.eval(null)))),
-          "The change data feed");
+      String text = String.valueOf(table.eval(null));
+      JsonNode document =
+          document(CollectionConverters.asJava(session.sessionState().sqlParser().parseMultipartIdentifier(text)));
+      if (document != null) throw Policies.refused(document, "The change data feed");
     } catch (org.apache.spark.sql.catalyst.parser.ParseException e) {
       throw Functions.sneaky(e);
     }
-  }
-
-  private static String query(JsonNode table) {
-    StringBuilder columns = new StringBuilder();
-    for (JsonNode column : table.path("columns")) {
-      String name = quoted(column.path("name").asText());
-      if (!columns.isEmpty()) columns.append(", ");
-      JsonNode mask = column.path("mask");
-      if (mask.isMissingNode()) {
-        columns.append(name);
-      } else {
-        String call = call(mask.path("function_name"), name, mask.path("using_arguments"));
-        String type = column.path("type_text").asText();
-        columns.append("CAST(").append(call).append(" AS ").append(type).append(") AS ").append(name);
-      }
-    }
-    StringBuilder query = new StringBuilder("SELECT ").append(columns);
-    query.append(" FROM ").append(dotted(table.path("full_name")));
-    JsonNode filter = table.path("row_filter");
-    if (!filter.isEmpty()) {
-      query.append(" WHERE ").append(call(filter.path("function_name"), "", filter.path("input_arguments")));
-    }
-    return query.toString();
-  }
-
-  private static String call(JsonNode function, String first, JsonNode more) {
-    List<String> arguments = new ArrayList<>();
-    if (!first.isEmpty()) arguments.add(first);
-    for (JsonNode each : more) {
-      arguments.add(each.has("column") ? quoted(each.get("column").asText()) : each.path("constant").asText());
-    }
-    return dotted(function) + "(" + String.join(", ", arguments) + ")";
-  }
-
-  private static String dotted(JsonNode name) {
-    return String.join(".", Arrays.stream(name.asText().split("\\.", 3)).map(Guards::quoted).toList());
-  }
-
-  private static String quoted(String name) {
-    return "`" + name.replace("`", "``") + "`";
   }
 }

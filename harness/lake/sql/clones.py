@@ -30,13 +30,16 @@ def create(statement: Statement) -> DataFrame:
     start = read.at
     if read.peek() is None:
         return statement.verbatim()
-    read.name("a table")
+    copy = read.name("a table")
     target = statement.text[read.tokens[start].start : read.tokens[read.at - 1].end]
     shallow = read.take("SHALLOW", "CLONE")
     if not (shallow or read.take("DEEP", "CLONE") or read.take("CLONE")):
         return statement.verbatim()
     parts = read.name("the source")
-    guards.refuse_guarded(statement, parts, "A clone")
+    mode = "Shallow" if shallow else "Deep"
+    guards.refuse_clone(statement, parts, mode)
+    if "REPLACE" in replaces:
+        guards.refuse_clone(statement, copy, mode, target=True)
     if shallow:
         return statement.verbatim()
     source = quoted(parts)

@@ -82,8 +82,11 @@ def create(statement: Statement) -> DataFrame | None:
     return statement.nothing()
 
 
-def refuse_guarded(statement: Statement, parts: list[str], what: str) -> None:
-    """Raise for a table whose rows or values are guarded, where a copy would not be."""
+def refuse_clone(statement: Statement, parts: list[str], mode: str, *, target: bool = False) -> None:
+    """Raise for a table whose rows or values are guarded, where a copy would not be.
+
+    Source: docs.databricks.com/data-governance/unity-catalog/filters-and-masks, "Limitations".
+    """
     if len(parts) == 2 and "/" in parts[1]:  # delta.`/path`
         return
     table = statement.unity.full_name(parts, 3)
@@ -91,12 +94,17 @@ def refuse_guarded(statement: Statement, parts: list[str], what: str) -> None:
         document = statement.unity.get("tables", table)
     except Refused:
         return
-    if document.get("row_filter") or any(column.get("mask") for column in document.get("columns", [])):
-        raise SqlError(
-            "UNSUPPORTED_FEATURE.TABLE_WITH_ROW_FILTER_OR_COLUMN_MASK",
-            f"{what} of {table} is not supported: it has a row filter or column masks.",
-            "0A000",
-        )
+    where, words = ("TARGET", "to") if target else ("SOURCE", "from")
+    for prefix, policies, guarded in (
+        ("ROW_LEVEL_SECURITY", "row level security policy", bool(document.get("row_filter"))),
+        ("COLUMN_MASKS", "column mask policies", any(one.get("mask") for one in document.get("columns", []))),
+    ):
+        if guarded:
+            raise SqlError(
+                f"{prefix}_TABLE_CLONE_{where}_NOT_SUPPORTED",
+                f"{mode} clone {words} table {table} with {policies} is not supported.",
+                "0A000",
+            )
 
 
 def keep(statement: Statement, table: str, **guards: Guard) -> None:
