@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from harness.dagrun.connections import declared
 from harness.dagrun.isolation import left_open
 from harness.dagrun.run import Outcome
 from harness.settings import Settings
-from harness.testing import artefacts, openlineage, options
+from harness.testing import openlineage, options
 from harness.testing.clients import sql_of, workspace_of
 from harness.testing.fixtures import (
     ai_answer,
@@ -46,7 +46,14 @@ from harness.testing.fixtures import (
 )
 from harness.testing.marks import HELP, Marked
 from harness.testing.options import HOME, pytest_addoption, pytest_collection_modifyitems, pytest_report_header
-from harness.testing.reporting import EXPECTED, explain, missed, unserved
+from harness.testing.reporting import (
+    EXPECTED,
+    RESULTS,
+    pytest_runtest_call,
+    pytest_runtest_makereport,
+    pytest_runtest_setup,
+    pytest_terminal_summary,
+)
 from harness.testing.witness import witnessed
 
 if TYPE_CHECKING:
@@ -76,6 +83,10 @@ __all__ = [
     "pytest_addoption",
     "pytest_collection_modifyitems",
     "pytest_report_header",
+    "pytest_runtest_call",
+    "pytest_runtest_makereport",
+    "pytest_runtest_setup",
+    "pytest_terminal_summary",
     "seed",
     "snapshot",
     "snapshot_folder",
@@ -83,8 +94,6 @@ __all__ = [
 ]
 
 RunDag = Callable[..., DagRunResult]
-
-RESULTS = pytest.StashKey[list[DagRunResult]]()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -262,36 +271,3 @@ def faults(request: pytest.FixtureRequest, clean_stack: Stack) -> Faults:
 
     made = request.node.stash[EXPECTED] = request.node.stash[EXPECTED] or Faults(clean_stack)
     return made
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Fail a test that asked the workspace for something it does not serve, or whose faults did not fire."""
-    yield
-    if unfired := missed(item):
-        pytest.fail(f"these faults were made and never fired (`expected=False` allows that):\n{unfired}", pytrace=False)
-    if asked := unserved(item):
-        pytest.fail(f"the workspace was asked for what it does not serve:\n{asked}", pytrace=False)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add what DAG runs have to say, and unserved requests, to the report; keep what a failing test leaves."""
-    results = item.stash.get(RESULTS, None) or []
-    if call.when == "call" and results:
-        # JUnit's properties; of a rerun, its own.
-        item.user_properties[:] = [each for each in item.user_properties if each[0] not in artefacts.OURS]
-        item.user_properties += artefacts.properties(results)
-    report = yield
-    if report.when == "call" and report.failed:
-        explain(item, report, results)
-    return report
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print GitHub's annotations, once, where the reports of all workers are."""
-    for report in terminalreporter.stats.get("failed", []):
-        for annotation in artefacts.property_of(report, artefacts.ANNOTATION):
-            terminalreporter.write_line(annotation)

@@ -49,7 +49,8 @@ def collect(dag_id: str, run_id: str, dag: Any, recorder: Recorder, left_out: fr
                     spans=tuple(span for attempt in tries for span in attempt.spans),
                 )
             )
-        state = str(run.state)
+        state, partition = str(run.state), run.partition_key or ""
     bad = {(task.task_id, task.map_index): task for task in tasks if task.state in BAD}
     first = recorder.first_failure(dag_id, run_id, set(bad))
-    return DagRunResult(dag_id, run_id, state, tasks, first_failure=bad[first[2:]] if first else None)
+    cause = bad[first[2:]] if first else None
+    return DagRunResult(dag_id, run_id, state, tasks, first_failure=cause, partition_key=partition)

@@ -72,7 +72,8 @@ class DagRunResult:
     ``TriggerDagRunOperator`` made and, when assets are followed, those that asset events scheduled; ``awaited`` says
     that the triggering task judged this run itself (``wait_for_completion``). ``span``: from when to when it ran, in
     epoch seconds. ``work``: what its tasks did on the stack. ``blocked``: attempts to reach other machines, which
-    the guard refused; with one, the run is no success whatever its tasks made of it.
+    the guard refused; with one, the run is no success whatever its tasks made of it. ``partition_key``: of a run of a
+    partitioned DAG. ``waiting``: where assets were followed, why DAGs that an event has reached have not run.
     """
 
     dag_id: str
@@ -86,6 +87,8 @@ class DagRunResult:
     span: tuple[float, float] = (0.0, 0.0)
     work: Work | None = None
     blocked: tuple[Attempt, ...] = ()
+    partition_key: str = ""
+    waiting: tuple[str, ...] = ()
 
     @property
     def databricks_runs(self) -> list[DatabricksRun]:
@@ -151,7 +154,8 @@ class DagRunResult:
         for run in reversed(runs):
             if run.dag_id == dag_id:
                 return run
-        raise KeyError(f"no run of {dag_id!r}; there are runs of {', '.join(run.dag_id for run in runs)}")
+        there = f"there are runs of {', '.join(run.dag_id for run in runs)}"
+        raise KeyError("; ".join([f"no run of {dag_id!r}", there, *self.waiting]))
 
     def runs(self) -> Iterator[DagRunResult]:
         """This run, then those that it caused, in the order in which they ran."""
@@ -269,7 +273,8 @@ def _headline(run: DagRunResult) -> str:
     outcome = "succeeded" if run.success else "failed"
     count = f"{len(run.tasks)} task instance{'s' if len(run.tasks) != 1 else ''}"
     caused = f", caused {len(run.triggered)} runs" if run.triggered else ""
-    return f"DAG {run.dag_id} {outcome}: {count}, {run.duration:.1f} s{caused} (run {run.run_id})"
+    of = f", partition {run.partition_key}" if run.partition_key else ""
+    return f"DAG {run.dag_id} {outcome}: {count}, {run.duration:.1f} s{caused} (run {run.run_id}{of})"
 
 
 def _notable(task: TaskResult) -> bool:

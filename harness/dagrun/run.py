@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Literal, TextIO
 from unittest.mock import patch
 
-from harness.dagrun import assets, clock, deferral, isolation, triggered
+from harness.dagrun import assets, clock, deferral, isolation, partitions, triggered
 from harness.dagrun.choice import EVERYTHING, Choice, Names, choose
 from harness.dagrun.collect import collect
 from harness.dagrun.connections import overrides
@@ -26,7 +26,7 @@ from harness.dagrun.result import DagRunResult
 from harness.dagrun.schedule import Steps
 from harness.netguard import ANY, Guard, guarded
 
-MAX_RUNS = 100  # runs that one call may cause through assets
+MAX_RUNS = 100  # runs that one call may cause through assets, beside the first of each partition
 LONG_AGO = datetime.datetime(1900, 1, 1, tzinfo=datetime.UTC)
 
 Moment = datetime.datetime | str
@@ -39,6 +39,7 @@ def run_dag(
     home: AirflowHome,
     logical_date: Moment | None = None,
     run_after: Moment | None = None,
+    partition_key: str | None = None,
     conf: Mapping[str, Any] | None = None,
     params: Mapping[str, Any] | None = None,
     follow_assets: bool = False,
@@ -59,19 +60,20 @@ def run_dag(
     """Run a DAG through ``dag.test()``, in this process, so that breakpoints in tasks work.
 
     Parameters: ``dag``: a DAG object, a DAG id, or the file of one; ``home``: entered; ``logical_date`` and
-    ``run_after``: moments or ISO text, UTC unless said, now by default; ``conf``: the run's configuration, checked
-    against ``params``; ``params``: values of these, as who triggers a run gives them; ``follow_assets``: also run
-    every DAG that asset events schedule, until none is left; ``only``, ``start``, ``until``: tasks or groups that run
-    alone, first, last; ``mocks``: task id to what it returns, a callable that gets the context, or an exception to
-    raise; ``variables``, ``connections``, ``pools`` (name to slots): more of them, for this run; ``expect``: how it
-    must end; ``fast``: do not wait for retries, sensors and polls; ``freeze``: the time that the code of tasks sees,
-    also the default of ``logical_date`` and ``run_after``; ``network``: the hosts beyond this machine that this process
-    may reach meanwhile, all by default; ``on_event``: told of every change; ``echo``: a stream that also gets what the
-    tasks log.
+    ``run_after``: moments or ISO text, UTC unless said, now by default; ``partition_key``: of a partitioned DAG, by
+    default that of the last tick of its ``CronPartitionTimetable`` until ``run_after`` or ``logical_date``; ``conf``:
+    the run's configuration, checked against ``params``; ``params``: values of these, as who triggers a run gives them;
+    ``follow_assets``: also run every DAG that asset events schedule, until none is left; ``only``, ``start``,
+    ``until``: tasks or groups that run alone, first, last; ``mocks``: task id to what it returns, a callable that gets
+    the context, or an exception to raise; ``variables``, ``connections``, ``pools`` (name to slots): more of them, for
+    this run; ``expect``: how it must end; ``fast``: do not wait for retries, sensors and polls; ``freeze``: the time
+    that the code of tasks sees, also the default of ``logical_date`` and ``run_after``; ``network``: the hosts beyond
+    this machine that this process may reach meanwhile, all by default; ``on_event``: told of every change; ``echo``: a
+    stream that also gets what the tasks log.
     Returns: the outcome; a failing task raises nothing, ``result.raise_for_failure()`` does.
     Raises: ``DagRunFailed`` when it did not end as expected; ``DagNotFound``, ``DagImportFailed``, ``TaskNotFound``,
     ``BadChoice``, ``PoolMissing``, ``UnrunnableTasks``, ``AssetLoop``, ``FreezeUnavailable``, and Airflow's own
-    ``ParamValidationError``.
+    ``ParamValidationError``, ``DagNotPartitionedError``, ``InvalidPartitionKeyError``.
     """
     moment = _moment(freeze)
     with contextlib.ExitStack() as around:
@@ -99,9 +101,12 @@ def run_dag(
         guard = enter(guarded(Guard(network)))
         enter(execution.in_place())
         given = {**(params or {}), **(conf or {})} if params is not None or conf is not None else None
-        result = execution.new(found, _moment(logical_date) or moment, _moment(run_after) or moment, given, choice)
+        date, after = _moment(logical_date) or moment, _moment(run_after) or moment
+        obtain = functools.partial(partitions.keyed, key=partition_key, moment=after or date)
+        before = partitions.last_rows() if follow_assets else (0, 0)
+        result = execution.new(found, date, after, given, choice, obtain)
         if follow_assets:
-            result = execution.follow(result)
+            result = replace(execution.follow(result), waiting=tuple(partitions.waiting(before)))
     result = replace(result, blocked=tuple(guard.attempts))
     return result if expect is None else result.raise_unless(expect)
 
@@ -135,9 +140,10 @@ class _Execution:
         logical_date: datetime.datetime | None,
         run_after: datetime.datetime | None,
         conf: Mapping[str, Any] | None,
-        choice: Choice = EVERYTHING,
+        choice: Choice,
+        obtain: Callable[..., Any],
     ) -> DagRunResult:
-        """Make a manual run and run it."""
+        """Make a manual run and run it. Parameters: ``obtain``: gives ``get_or_create_dagrun`` a partition key."""
         from airflow.models import dagrun
 
         # Not None: that would clear the task instances of every earlier run of the DAG (measured on 3.3.2).
@@ -145,7 +151,7 @@ class _Execution:
         test = functools.partial(
             dag.test, logical_date=date, run_after=run_after, run_conf=dict(conf) if conf is not None else None
         )
-        return self._run(dag, test, dagrun.get_or_create_dagrun, choice)
+        return self._run(dag, test, obtain(dagrun.get_or_create_dagrun), choice)
 
     def existing(self, row: int) -> DagRunResult:
         """Run a queued run."""
@@ -161,7 +167,7 @@ class _Execution:
         """Run what asset events schedule until nothing is. Returns ``result`` with these runs."""
         runs: list[DagRunResult] = []
         while queued := assets.schedule():
-            if len(runs) >= MAX_RUNS:
+            if len(runs) - len({(run.dag_id, run.partition_key) for run in runs if run.partition_key}) >= MAX_RUNS:
                 chain = " → ".join(run.dag_id for run in [result, *runs[:8]])
                 raise assets.AssetLoop(f"asset events caused more than {MAX_RUNS} runs: {chain} → …")
             runs.append(self.existing(queued[0]))

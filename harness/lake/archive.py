@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from harness.process import Child, bind
 
 BUILD_SECONDS = 600
 KEPT_SECONDS = 14 * 24 * 3600.0
+KEPT = 5  # archives: of the jars, Javas and heaps that this machine has used last
 
 
 class Use(enum.Enum):
@@ -65,7 +67,7 @@ class Archive:
         """Flags with which a JVM uses the archive if it is there, and says so in ``directory``."""
         if not self.path.exists():
             return []
-        os.utime(self.path)  # see _prune
+        _touch(self.path, self.base)
         return [f"-XX:SharedArchiveFile={self._layers()}", f"-Xlog:cds=info:file={directory / 'cds.log'}"]
 
     def in_use(self, directory: Path) -> bool:
@@ -110,12 +112,16 @@ class Archive:
         Raises: ``BlockingIOError`` when another process is at it, ``ArchiveFailed``.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
-        with _lock(self.directory), tempfile.TemporaryDirectory(prefix=".build-", dir=self.directory) as scratch:
-            if self.path.exists():
-                return
-            self._make_base(Path(scratch))
-            self._train(Path(scratch))
-            _prune(self.directory)
+        with _lock(self.directory):
+            for left in self.directory.glob(".build-*"):  # by a build that was killed: ours holds the lock
+                shutil.rmtree(left, ignore_errors=True)
+            with tempfile.TemporaryDirectory(prefix=".build-", dir=self.directory) as scratch:
+                if self.path.exists():
+                    return
+                self._make_base(Path(scratch))
+                self._train(Path(scratch))
+                _touch(self.path, self.base)
+                prune(self.directory)
 
     def _layers(self) -> str:
         return f"{self.base}{os.pathsep}{self.path}" if self._needs_base() else str(self.path)
@@ -179,11 +185,24 @@ def _lock(directory: Path) -> Iterator[None]:
         yield
 
 
-def _prune(directory: Path) -> None:
-    """Delete archives (190 MB each) that no engine has used for two weeks: of older jars, of another Java."""
-    for path in directory.glob("*.jsa"):
-        if path.stat().st_mtime < time.time() - KEPT_SECONDS:
-            path.unlink()
+def _touch(*paths: Path) -> None:
+    """Note that archives are used, for :func:`prune`."""
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):  # JDKs have a base of their own
+            os.utime(path)
+
+
+def prune(directory: Path) -> None:
+    """Delete archives (240 MB each) that no engine has used for two weeks, and all but those that were used last.
+
+    A base is used whenever what stands on it is, so the last bases hold those of the last archives.
+    """
+    bases = set(directory.glob("base-*.jsa"))
+    for kind in (bases, set(directory.glob("*.jsa")) - bases):
+        used = sorted(((path.stat().st_mtime, path) for path in kind), reverse=True)
+        for place, (moment, path) in enumerate(used):
+            if place >= KEPT or moment < time.time() - KEPT_SECONDS:
+                path.unlink(missing_ok=True)
 
 
 def _hash(facts: object) -> str:

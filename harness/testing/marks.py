@@ -17,6 +17,7 @@ RUN = (
     "params",
     "logical_date",
     "run_after",
+    "partition_key",
     "follow_assets",
     "mocks",
     "variables",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,7 +14,48 @@ from harness.testing import artefacts
 if TYPE_CHECKING:
     from harness.faults import Faults
 
+RESULTS = pytest.StashKey[list[DagRunResult]]()
 EXPECTED: pytest.StashKey[Faults | None] = pytest.StashKey()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Forget what an attempt before this one has left on the item: plugins that rerun tests use it again."""
+    item.stash[RESULTS] = []
+    item.stash[EXPECTED] = None
+    item.user_properties[:] = [each for each in item.user_properties if each[0] not in artefacts.OURS]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that asked the workspace for something it does not serve, or whose faults did not fire."""
+    yield
+    if unfired := missed(item):
+        pytest.fail(f"these faults were made and never fired (`expected=False` allows that):\n{unfired}", pytrace=False)
+    if asked := unserved(item):
+        pytest.fail(f"the workspace was asked for what it does not serve:\n{asked}", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add what DAG runs have to say, and unserved requests, to the report; keep what a failing test leaves."""
+    results = item.stash.get(RESULTS, [])
+    # JUnit's properties. A fixture may run DAGs too: where it fails there is no call.
+    if results and (call.when == "call" or (call.when == "setup" and call.excinfo is not None)):
+        item.user_properties += artefacts.properties(results)
+    report = yield
+    if report.when != "teardown" and report.failed:
+        explain(item, report, results)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print GitHub's annotations, once, where the reports of all workers are."""
+    for report in (*terminalreporter.stats.get("failed", []), *terminalreporter.stats.get("error", [])):
+        for annotation in artefacts.property_of(report, artefacts.ANNOTATION):
+            terminalreporter.write_line(annotation)
 
 
 def explain(item: pytest.Item, report: pytest.TestReport, results: list[DagRunResult]) -> None:

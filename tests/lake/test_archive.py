@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from harness.lake import confs
-from harness.lake.archive import Archive
+from harness.lake.archive import KEPT_SECONDS, Archive, prune
 from harness.lake.engine import Engine, EngineConfig, gather
 from harness.lake.gateway import MAIN
 from harness.lake.java import Java, find_java
@@ -94,6 +95,38 @@ def test_only_one_process_builds(tmp_path: Path) -> None:
         assert archive.being_built()
         with pytest.raises(BlockingIOError):
             archive.build()
+
+
+def test_only_the_archives_used_last_are_kept_with_the_bases_that_they_stand_on(tmp_path: Path) -> None:
+    jar = tmp_path / "a.jar"
+    jar.write_bytes(b"x")
+    runtime = Java(tmp_path, tmp_path / "java", "17", "test")  # without an archive of its own
+    made = [Archive(tmp_path, runtime, [f"-Xmx{gigabytes}g"], [jar]) for gigabytes in range(1, 9)]
+    # One base serves the first three, as they differ in their jars alone.
+    for archive in made[1:3]:
+        archive.base = made[0].base
+    made[0].directory.mkdir()
+    now = time.time()
+    for age, archive in enumerate(made):
+        for path in (archive.path, archive.base):
+            path.touch()
+        os.utime(archive.path, (now - age, now - age))
+    for age, archive in reversed(list(enumerate(made))):
+        os.utime(archive.base, (now - age, now - age))
+    # The one that was used longest ago is used again.
+    assert str(made[7].path) in made[7].use_flags(tmp_path)[0]
+    killed = made[0].directory / ".build-killed"
+    (killed / "spark").mkdir(parents=True)
+    made[0].build()  # it is there
+    assert not killed.exists()
+    prune(made[0].directory)
+    kept = [made[7], made[0], made[1], made[2], made[3]]
+    there = set(made[0].directory.glob("*.jsa"))
+    assert there >= {path for each in kept for path in (each.path, each.base)}
+    assert {path for path in there if not path.name.startswith("base-")} == {each.path for each in kept}
+    os.utime(made[3].path, (now - KEPT_SECONDS - 1, now - KEPT_SECONDS - 1))
+    prune(made[0].directory)
+    assert not made[3].path.exists()
 
 
 def test_an_archive_that_another_process_builds_meanwhile_is_tried_again_at_the_next_start(tmp_path: Path) -> None:

@@ -50,8 +50,7 @@ def connected(stack): pass
 @pytest.fixture(autouse=True)
 def no_witness(monkeypatch):
     monkeypatch.setattr("harness.plugin.witnessed", lambda result, stack: result)
-    for room in ("harness.plugin", "harness.testing.reporting"):
-        monkeypatch.setattr(f"{room}.unserved", lambda item: "")
+    monkeypatch.setattr("harness.testing.reporting.unserved", lambda item: "")
 
 def pytest_collection_modifyitems(items):
     items.reverse()
@@ -72,6 +71,12 @@ def test_fails_once(run_dag):
     tried = mark.exists()
     mark.touch()
     run_dag("pass_it" if tried else "fail_it", expect="success")
+
+@pytest.fixture
+def loaded(run_dag):
+    run_dag("fail_it", expect="success")
+
+def test_never_begins(loaded): ...
 """
 
 
@@ -89,29 +94,31 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
 @pytest.mark.slow
 def test_workers_order_and_reruns_keep_each_test_its_own(project: pytest.Pytester) -> None:
     result = project.runpytest_subprocess("-n", "2", "--junitxml=junit.xml", timeout=240)
-    result.assert_outcomes(passed=1, failed=3)
+    result.assert_outcomes(passed=1, failed=3, errors=1)
     root = next((project.path / ".harness" / "failures").iterdir())
     assert sorted(folder.name for folder in root.parent.iterdir()) == sorted(
         artefacts.folder_of(Path(), f"test_it.py::{name}").name
-        for name in ("test_fails[1]", "test_fails[2]", "test_fails_once")
+        for name in ("test_fails[1]", "test_fails[2]", "test_fails_once", "test_never_begins")
     )
     (diagnosis,) = root.glob("*.txt")
     assert "ValueError: on purpose" in diagnosis.read_text()
     (log,) = root.glob("logs/fail_it/*/fail/1.log")
     assert "about to fail" in log.read_text()
     annotations = [line for line in result.outlines if line.startswith("::error ")]
-    assert len(annotations) == 3
-    assert all(line.startswith("::error file=dags/dags.py,line=9,title=test_fails") for line in annotations)
+    assert len(annotations) == 4
+    titles = {line.partition("::error file=dags/dags.py,line=9,title=")[2].partition("::")[0] for line in annotations}
+    assert titles == {"test_fails[1]", "test_fails[2]", "test_fails_once", "test_never_begins"}
     assert all("%0A" in line and "ValueError: on purpose" in line for line in annotations)
     cases = {case.get("name"): case for case in xml.parse(project.path / "junit.xml").iter("testcase")}
-    properties = {p.get("name"): p.get("value") or "" for p in cases["test_fails[1]"].iter("property")}
-    assert properties["dag_run"].startswith("fail_it manual__")
-    assert properties["artifacts"].endswith(artefacts.folder_of(Path(), "test_it.py::test_fails[1]").name)
+    for name in ("test_fails[1]", "test_never_begins"):
+        properties = {p.get("name"): p.get("value") or "" for p in cases[name].iter("property")}
+        assert properties["dag_run"].startswith("fail_it manual__")
+        assert properties["artifacts"].endswith(artefacts.folder_of(Path(), f"test_it.py::{name}").name)
     assert "pass_it" in next(p.get("value") or "" for p in cases["test_passes"].iter("property"))
     # The one that failed by chance passes when it is run again, and nothing of it stays behind.
     again = project.runpytest_subprocess("--lf", "--harness-artifacts=kept", timeout=240)
-    again.assert_outcomes(passed=1, failed=2)
-    assert len(list((project.path / "kept").iterdir())) == 2
+    again.assert_outcomes(passed=1, failed=2, errors=1)
+    assert len(list((project.path / "kept").iterdir())) == 3
 
 
 def test_a_test_without_runs_keeps_nothing(tmp_path: Path) -> None:
