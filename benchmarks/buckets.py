@@ -3,16 +3,22 @@
 Measured by boto3, one client, without Spark: 10,000 small objects written by 16 threads, listed, and removed by a
 reset; one object of 1 GB up in parts of 16 MB and down again. Then the whole of `harness demo` on each. Prints the
 figures, and keeps them in benchmarks/results.json.
+
+Where there is no MinIO, it is built; where no Docker engine answers, one is started (root).
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,6 +27,8 @@ from boto3.s3.transfer import TransferConfig
 
 from benchmarks.client import Figures
 from benchmarks.results import keep, machine
+from containers import minio
+from containers.engine import EngineUnavailable, engine
 from harness.lake.buckets import S3Unavailable, empty, plan
 from harness.lake.buckets.reset import client
 from harness.process import Child, ProcessFailed
@@ -88,6 +96,21 @@ def demo(kind: str) -> float:
     return time.monotonic() - started
 
 
+@contextlib.contextmanager
+def prepared(kinds: list[str]) -> Iterator[None]:
+    """What the servers need; one that cannot be had is named when its turn comes."""
+    with contextlib.ExitStack() as running:
+        try:
+            if "minio-binary" in kinds and shutil.which("minio") is None:
+                os.environ["PATH"] += os.pathsep + str(minio.binary().parent)
+            if "minio" in kinds:
+                running.enter_context(engine())
+                minio.image()
+        except EngineUnavailable as error:
+            print(error, file=sys.stderr)
+        yield
+
+
 def main(kinds: list[str]) -> None:
     figures: Figures = {**machine()}
     for kind in kinds:
@@ -105,4 +128,6 @@ def main(kinds: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["moto", "seaweedfs", "minio-binary", "minio"])
+    chosen = sys.argv[1:] or ["moto", "seaweedfs", "minio-binary", "minio"]
+    with prepared(chosen):
+        main(chosen)

@@ -5,10 +5,11 @@ Without options (they are pytest's), the demo runs afterwards, on MinIO in a con
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
-from containers import harness, minio
+from containers import devcontainer, harness, minio
 from containers.engine import EngineUnavailable, engine
 
 
@@ -19,8 +20,13 @@ def main(options: list[str]) -> int:
             print(f"The harness: {harness.image()}", flush=True)
         except EngineUnavailable as error:
             print(f"The harness's own image is not tested: {error}", flush=True)
+        try:
+            path = f"{devcontainer.cli().parent}{os.pathsep}{os.environ['PATH']}"
+        except EngineUnavailable as error:
+            print(f"The devcontainer is not tested: {error}", flush=True)
+            path = os.environ["PATH"]
         tests = [sys.executable, "-m", "pytest", "-m", "containers", "-rs", *(options or ["tests"])]
-        code = subprocess.run(tests, check=False).returncode
+        code = subprocess.run(tests, check=False, env={**os.environ, "PATH": path}).returncode
         if code or options:
             return code
         return subprocess.run([sys.executable, "-m", "harness.cli", "demo", "--s3", "minio"], check=False).returncode

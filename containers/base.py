@@ -32,7 +32,9 @@ def base() -> str:
         subprocess.run(command, check=True, stdout=sys.stderr)
         if AUTHORITIES.is_dir():
             shutil.copytree(AUTHORITIES, root / AUTHORITIES.relative_to("/"), dirs_exist_ok=True)
-            subprocess.run(["chroot", str(root), "update-ca-certificates"], check=True, stdout=sys.stderr)
+            # None of our environment: TMPDIR, for one, names a place that is not in there.
+            alone = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+            subprocess.run(["chroot", str(root), "update-ca-certificates"], check=True, stdout=sys.stderr, env=alone)
         for unneeded in ("var/cache/apt/archives", "var/lib/apt/lists"):
             shutil.rmtree(root / unneeded)
         archive = subprocess.Popen(["tar", "--create", "--directory", str(root), "."], stdout=subprocess.PIPE)

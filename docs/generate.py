@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from harness import cli, plugin
 from harness.capabilities import counts, listed
+from harness.lake.buckets.features import FEATURES, SERVERS
 from harness.settings import Settings
 from harness.validate.config import Config
 from harness.validate.run import RULES
@@ -71,6 +72,15 @@ def settings() -> Iterator[str]:
         if name == "mounts":
             default = "`notebooks` at `/Workspace/Shared`"
         yield f"| `{name}` | `HARNESS_{name.upper()}` | {default} | {field.description} |"
+
+
+def s3_servers() -> Iterator[str]:
+    """One row a feature of an S3 server, one column a server."""
+    yield f"| what it does | {' | '.join(SERVERS)} |"
+    yield "|---|---|---|---|"
+    for feature in FEATURES:
+        does = ("yes" if server in feature.servers else "no" for server in SERVERS)
+        yield f"| {feature.what[0].upper()}{feature.what[1:]} | {' | '.join(does)} |"
 
 
 def validation() -> Iterator[str]:

@@ -30,7 +30,7 @@ from harness.certificates import Certificates, ensure
 from harness.control import StackFailed, api, control
 from harness.dagrun.connections import Endpoints, is_placeholder
 from harness.disk import told_of_full_disk
-from harness.lake.buckets import Plan, S3Unavailable, empty, names, plan
+from harness.lake.buckets import Plan, S3Unavailable, claimed, empty, held, plan
 from harness.lake.s3 import S3Endpoint
 from harness.lake.s3 import reset as reset_s3
 from harness.process import STOP_SECONDS, Child, ProcessFailed, bind
@@ -96,6 +96,8 @@ class Stack:
                 self.workspace_tls_url = self._tls_url(servers[1].getsockname()[1])
             buckets = plan(self.settings, self.directory)
             self.s3 = buckets.endpoint
+            if not buckets.ours:
+                started.enter_context(claimed(self.s3.url, self.settings.cache / "s3"))
             self._buckets = self._child(started, buckets.name, buckets.module, buckets.config, buckets.sockets)
             self.workspace_url = f"http://{self.settings.client_host}:{servers[0].getsockname()[1]}"
             self._child(started, "the workspace", "harness.workspace", self._workspace_config(), servers)
@@ -131,13 +133,7 @@ class Stack:
         """Remember what an S3 server that is not ours holds: no reset of ours may touch it."""
         if buckets.ours or self.settings.s3_reset != "new":
             return
-        try:
-            self._kept_buckets = names(self.s3)
-        except Exception as error:
-            raise StackFailed(
-                f"the S3 server at {self.s3.url} does not list its buckets ({error}), so that resets cannot tell "
-                "which are ours: set HARNESS_S3_RESET=none, and remove them yourself"
-            ) from error
+        self._kept_buckets = held(self.s3)
         if self._ephemeral:
             started.callback(self._reset_s3)
 

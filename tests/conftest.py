@@ -30,6 +30,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Gatherer())
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    from harness.lake.buckets.features import BY_NAME
+
+    for mark in item.iter_markers("s3"):
+        if reason := BY_NAME[mark.args[0]].missing(Settings().s3):
+            pytest.skip(reason)
+
+
 @pytest.fixture(scope="session")
 def git_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The settings of the stack's git instead of the user's own: a file, empty until a test writes to it."""

@@ -372,6 +372,7 @@ def test_a_shell_has_what_a_notebook_has(state):
     assert (missing.returncode, "There is no folder of the workspace for /Nowhere" in missing.stderr) == (1, True)
 
 
+@pytest.mark.s3("snapshots")
 @pytest.mark.slow
 def test_the_state_of_the_stack_that_is_up_is_saved_loaded_and_seeded(state, tmp_path):
     seed = tmp_path / "seed" / "objects" / "from-the-cli" / "a.txt"

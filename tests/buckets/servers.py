@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 
 from harness.lake.buckets import plan
+from harness.lake.buckets.features import BY_NAME, SERVERS
 from harness.lake.s3 import S3Endpoint
 from harness.process import Child
 from harness.settings import Settings
 
 KINDS = ("moto", "minio", "minio-binary", "seaweedfs", "command", "url")
+COMMAND = "minio server --quiet --address 127.0.0.1:{port} {directory}"
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,11 @@ class Running:
     kind: str
     endpoint: S3Endpoint
     child: Child
-    checks: bool  # of credentials and policies
+    program: str  # what it is, of ``harness.lake.buckets.features.SERVERS``; of any endpoint: ""
+
+    def does(self, feature: str) -> bool:
+        """Whether it has a feature, by the record."""
+        return self.program in BY_NAME[feature].servers
 
 
 def why_not(kind: str) -> str:
@@ -59,13 +65,14 @@ def no_engine() -> str:
 @contextlib.contextmanager
 def running(kind: str, directory: Path, **settings: object) -> Iterator[Running]:
     """A server of that kind. Raises: ``S3Unavailable``, ``ProcessFailed``."""
-    checks = kind != "moto"
+    programs = {"minio-binary": "minio", "command": "minio"}
+    program = programs.get(kind, kind if kind in SERVERS else "")
     with contextlib.ExitStack() as around:
         if kind == "command":
-            settings.setdefault("s3_command", "minio server --quiet --address 127.0.0.1:{port} {directory}")
+            settings.setdefault("s3_command", Settings().s3_command or COMMAND)
         if kind == "url":
             other = around.enter_context(running("moto" if why_not("command") else "command", directory / "other"))
-            settings["s3"], checks = other.endpoint.url, other.checks
+            settings["s3"], program = other.endpoint.url, other.program
         chosen = Settings(**{"s3": kind, **settings})
         made = plan(chosen, directory)
         child = Child(made.name, made.module, config=made.config, sockets=made.sockets, log=directory / "s3.log")
@@ -73,7 +80,7 @@ def running(kind: str, directory: Path, **settings: object) -> Iterator[Running]
             sock.close()
         around.callback(child.stop)
         child.wait_ready()
-        yield Running(kind, made.endpoint, child, checks)
+        yield Running(kind, made.endpoint, child, program)
 
 
 def needed(kind: str) -> None:

@@ -7,6 +7,7 @@ import http.server
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from harness.control import StackFailed
-from harness.lake.buckets import S3Unavailable
+from harness.lake.buckets import S3Unavailable, SharedS3, claimed
 from harness.lake.buckets.reset import client
 from harness.lake.buckets.server import External, wait_until_it_answers
 from harness.process import ProcessFailed, bind
@@ -93,6 +94,21 @@ def test_an_endpoint_that_does_not_answer_is_named(directory):
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     with pytest.raises(StackFailed, match=f"S3 server at {url} does not answer"), Stack(Settings(s3=url), directory):
         pass
+
+
+def test_a_second_stack_on_an_endpoint_is_warned_about(directory):
+    with bind() as sock:
+        port = sock.getsockname()[1]
+    settings = Settings(s3=f"http://localhost:{port}")
+    with (
+        claimed(f"http://127.0.0.1:{port}/", settings.cache / "s3"),
+        pytest.warns(SharedS3, match="Delta tables that both write may lose commits"),
+        pytest.raises(StackFailed, match="does not answer"),
+        Stack(settings, directory),
+    ):
+        pass
+    with warnings.catch_warnings(), claimed(settings.s3, settings.cache / "s3"):
+        warnings.simplefilter("error")  # the claims of both are over
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 from databricks import sql as connector
 
 from harness.dagrun import environment, run_dag
+from harness.lake.buckets.features import BY_NAME
 from harness.lake.tables import LakeReader
 from harness.settings import Settings
 from harness.stack import Stack
@@ -22,10 +23,13 @@ pytestmark = pytest.mark.slow
 WRITERS, COMMITS = 2, 3
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["", pytest.param("minio", marks=pytest.mark.containers)])
 def real(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    needed("seaweedfs")
-    settings = Settings(project=request.config.rootpath, s3="seaweedfs")
+    """A stack on the chosen S3 server if that is real and ours to kill, else on SeaweedFS; and on MinIO's container."""
+    chosen = Settings(project=request.config.rootpath)
+    kind = request.param or ("seaweedfs" if "://" in chosen.s3 or BY_NAME["outage"].missing(chosen.s3) else chosen.s3)
+    needed(kind)
+    settings = chosen.model_copy(update={"s3": kind})
     with Stack(settings) as stack, patch.dict(os.environ, environment(stack.endpoints)):
         yield stack
 

@@ -11,9 +11,8 @@ EXTRACT, LOAD, TRANSFORM = "green_energy_extract", "green_energy_load", "green_e
 SCHEMA = "main.green_energy"
 
 
-def test_the_pipeline_gets_over_a_busy_s3_a_failed_copy_and_a_lost_cluster_is_told(run_assets, lake, faults, stack):
-    if stack.settings.s3 != "moto":
-        pytest.skip("only the built-in S3 server, moto, fails on demand")
+@pytest.mark.s3("faults")
+def test_the_pipeline_gets_over_a_busy_s3_a_failed_copy_and_a_lost_cluster_is_told(run_assets, lake, faults):
     faults.s3("PUT", "/green-energy-landing/daily/*", times=2)
     # The rows of one file are there and Airflow is told that they are not: the second try must not add them again.
     lost = "The connection to the warehouse was lost."

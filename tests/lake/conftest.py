@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.lake.buckets import empty, names
 from harness.lake.engine import Engine, EngineConfig
 from harness.lake.s3 import S3Endpoint
 from harness.lake.scratch import ScratchCatalog
-from harness.process import Child, bind
 from harness.settings import Settings
+from tests.buckets.servers import needed, running
 
 
 @pytest.fixture(scope="session")
@@ -29,12 +30,13 @@ def unity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScratchCatalog]:
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Endpoint]:
-    """A moto server of our own, and how to sign in."""
-    sock = bind()
-    child = Child("s3", "harness.lake.s3", config={}, log=tmp_path_factory.mktemp("s3") / "log", sockets=[sock])
-    sock.close()
-    yield S3Endpoint(child.wait_ready()["url"], "test", "test-secret")
-    child.stop()
+    """A server of our own, of the kind that the session has (``--harness-s3``), and how to sign in."""
+    chosen = Settings().s3
+    needed(chosen)
+    with running(chosen, tmp_path_factory.mktemp("s3")) as server:
+        kept = names(server.endpoint)  # an endpoint by URL is not ours alone
+        yield server.endpoint
+        empty(server.endpoint, keep=kept)
 
 
 @pytest.fixture(scope="session")

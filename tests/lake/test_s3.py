@@ -17,7 +17,7 @@ THRESHOLD = 128 * 1024 * 1024  # from here on S3A uploads and copies in parts
 def client(endpoint: S3Endpoint, service: str = "s3") -> Any:
     return boto3.client(
         service,
-        endpoint_url=endpoint.url,
+        endpoint_url=(endpoint.sts_url or endpoint.url) if service == "sts" else endpoint.url,
         aws_access_key_id=endpoint.access_key,
         aws_secret_access_key=endpoint.secret_key,
         region_name=endpoint.region,

@@ -15,6 +15,8 @@ from harness.lake import s3
 from harness.lake.faults import BadFault
 from harness.lake.s3 import S3Endpoint
 
+pytestmark = pytest.mark.s3("faults")
+
 
 @pytest.fixture
 def client(s3_server: S3Endpoint) -> Iterator[Any]:

@@ -11,6 +11,8 @@ from harness.lake import s3
 from harness.lake.s3 import S3Endpoint
 from harness.lake.s3snapshot import BadSnapshot
 
+pytestmark = pytest.mark.s3("snapshots")
+
 
 @pytest.fixture
 def client(s3_server: S3Endpoint) -> Any:

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import boto3
 import pytest
 from pyspark.sql import SparkSession
 
+from harness.lake.buckets.reset import client
 from harness.lake.engine import Engine
 from harness.lake.s3 import S3Endpoint
 from harness.lake.scratch import ScratchCatalog
@@ -62,9 +62,7 @@ def test_delta_rs_knows_the_features_of(
 
 
 def test_delta_rs_reads_tables_on_s3(spark: SparkSession, reader: LakeReader, s3_server: S3Endpoint) -> None:
-    boto3.client(
-        "s3", endpoint_url=s3_server.url, aws_access_key_id="x", aws_secret_access_key="x", region_name="us-east-1"
-    ).create_bucket(Bucket="reader")
+    client(s3_server).create_bucket(Bucket="reader")
     spark.sql("CREATE TABLE main.reader.remote LOCATION 's3a://reader/t' AS SELECT 1 AS id")
     assert reader.table("main.reader.remote").count() == 1
 

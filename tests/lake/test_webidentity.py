@@ -14,15 +14,19 @@ from botocore.exceptions import ClientError
 from harness.lake.s3 import S3Endpoint
 
 
+def sts(endpoint: S3Endpoint) -> str:
+    return endpoint.sts_url or endpoint.url
+
+
 def client(endpoint: S3Endpoint, service: str, **credentials: Any) -> Any:
     own = {"aws_access_key_id": endpoint.access_key, "aws_secret_access_key": endpoint.secret_key}
-    return boto3.client(service, endpoint_url=endpoint.url, region_name=endpoint.region, **{**own, **credentials})
+    return boto3.client(service, endpoint_url=sts(endpoint), region_name=endpoint.region, **{**own, **credentials})
 
 
 def checked(endpoint: S3Endpoint, token: str, audience: str = "databricks") -> dict[str, Any]:
     """The claims of a token that is good, by keys found as OIDC says."""
     issuer = jwt.decode(token, options={"verify_signature": False})["iss"]
-    assert issuer.startswith(endpoint.url)
+    assert issuer.startswith(sts(endpoint))
     with urllib.request.urlopen(f"{issuer}/.well-known/openid-configuration") as answer:
         keys = jwt.PyJWKClient(json.load(answer)["jwks_uri"])
     claims: dict[str, Any] = jwt.decode(
@@ -32,11 +36,11 @@ def checked(endpoint: S3Endpoint, token: str, audience: str = "databricks") -> d
 
 
 def test_a_token_says_who_asked_and_can_be_checked(s3_server: S3Endpoint) -> None:
-    sts = client(s3_server, "sts")
+    service = client(s3_server, "sts")
     wanted = {"Audience": ["databricks", "another"], "SigningAlgorithm": "RS256", "DurationSeconds": 120}
-    answer = sts.get_web_identity_token(**wanted)
+    answer = service.get_web_identity_token(**wanted)
     claims = checked(s3_server, answer["WebIdentityToken"])
-    assert claims["sub"] == sts.get_caller_identity()["Arn"]
+    assert claims["sub"] == service.get_caller_identity()["Arn"]
     assert claims["aud"] == ["databricks", "another"]
     assert claims["exp"] - claims["iat"] == 120
     assert int(answer["Expiration"].timestamp()) == claims["exp"]
@@ -45,17 +49,17 @@ def test_a_token_says_who_asked_and_can_be_checked(s3_server: S3Endpoint) -> Non
 
 
 def test_the_token_of_a_role_s_session_names_the_role(s3_server: S3Endpoint) -> None:
-    role = client(s3_server, "iam").create_role(RoleName="airflow", AssumeRolePolicyDocument="{}")["Role"]
-    assumed = client(s3_server, "sts").assume_role(RoleArn=role["Arn"], RoleSessionName="task")["Credentials"]
-    sts = client(
+    role = "arn:aws:iam::123456789012:role/airflow"
+    assumed = client(s3_server, "sts").assume_role(RoleArn=role, RoleSessionName="task")["Credentials"]
+    session = client(
         s3_server,
         "sts",
         aws_access_key_id=assumed["AccessKeyId"],
         aws_secret_access_key=assumed["SecretAccessKey"],
         aws_session_token=assumed["SessionToken"],
     )
-    token = sts.get_web_identity_token(Audience=["databricks"], SigningAlgorithm="RS256")["WebIdentityToken"]
-    assert checked(s3_server, token)["sub"] == role["Arn"]
+    token = session.get_web_identity_token(Audience=["databricks"], SigningAlgorithm="RS256")["WebIdentityToken"]
+    assert checked(s3_server, token)["sub"] == role
 
 
 @pytest.mark.parametrize(

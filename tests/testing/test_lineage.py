@@ -99,6 +99,7 @@ def pipeline(make_notebook: Any, make_volume: Any) -> Any:
     return dag
 
 
+@pytest.mark.s3("requests")
 @pytest.mark.slow
 def test_every_task_tells_what_it_has_read_and_written(pipeline: Any, run_dag: Any, sql: Any) -> None:
     sql("CREATE TABLE main.default.before AS SELECT 1 AS n")

@@ -11,6 +11,7 @@ from harness.testing.seeding import BadSeed
 from harness.testing.snapshots import SnapshotFailed
 
 
+@pytest.mark.s3("snapshots")
 @pytest.mark.slow
 def test_a_state_is_built_once_and_brought_back(
     snapshot: Any, make_table: Any, make_object: Any, make_catalog: Any, assert_table: Any, sql: Any, s3: Any, lake: Any

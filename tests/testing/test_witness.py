@@ -53,6 +53,7 @@ def pipeline(make_notebook: Any) -> Any:
     return dag
 
 
+@pytest.mark.s3("requests")
 @pytest.mark.slow
 def test_a_result_tells_what_every_task_did(pipeline: Any, run_dag: Any, sql: Any) -> None:
     sql("CREATE TABLE main.default.before AS SELECT 1 AS n")

@@ -166,8 +166,12 @@ def serve(sock: socket.socket, endpoint: S3Endpoint, role: str = "") -> None:
     """Answer on ``sock``, from a thread, for as long as this process lives."""
     from moto.server import DomainDispatcherApplication, create_backend_app
 
-    from harness.lake.s3 import wsgi_server
+    from harness.lake.s3 import Identified, wsgi_server
+    from harness.lake.webidentity import Signer
 
+    signer = Signer(endpoint.sts_url)
+    signer.add_to_moto()
     # To moto, S3's address is not that of the S3 server: a request for S3 that is sent here is refused before.
-    application = Sts(DomainDispatcherApplication(create_backend_app), replace(endpoint, sts_url=""), role)
+    checked = Sts(DomainDispatcherApplication(create_backend_app), replace(endpoint, sts_url=""), role)
+    application = Identified(checked, signer)
     threading.Thread(target=wsgi_server(sock, application).serve_forever, name="sts", daemon=True).start()
