@@ -5,7 +5,7 @@ import time
 
 import pyspark.sql.functions as F
 
-repeats = int(dbutils.widgets.get("repeats"))
+repeats, loads = int(dbutils.widgets.get("repeats")), int(dbutils.widgets.get("loads"))
 folder, tables = dbutils.widgets.get("folder"), json.loads(dbutils.widgets.get("tables"))
 
 
@@ -15,9 +15,11 @@ def seconds(do):
     return time.perf_counter() - started
 
 
-def read_and_write(number):
-    rows = spark.read.csv(folder, header=True, schema="id INT, name STRING")
-    rows.write.mode("append").saveAsTable(f"main.default.plain_{number}_{time.time_ns()}")
+def read_and_write():
+    table = f"main.default.plain_{time.time_ns()}"
+    spark.sql(f"CREATE TABLE {table} (id INT, name STRING)")
+    reader = spark.read.option("header", True).schema("id INT, name STRING")
+    return seconds(lambda: reader.csv(folder).write.format("delta").mode("append").saveAsTable(table))
 
 
 # COMMAND ----------
@@ -35,7 +37,7 @@ dbutils.notebook.exit(
         {
             "SELECT 1": [seconds(lambda: spark.sql("SELECT 1").collect()) for _ in range(repeats)],
             "1 M rows": [seconds(million.toArrow) for _ in range(3)],
-            "500 files": [seconds(lambda: read_and_write(0))],
+            "500 files": [read_and_write() for _ in range(loads)],
             "by name": [seconds(lambda table=table: spark.table(table).schema) for table in tables],
             "by path": [seconds(lambda path=path: spark.read.format("delta").load(path).schema) for path in paths],
         }
