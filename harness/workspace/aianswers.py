@@ -7,6 +7,7 @@ said last goes first. Spark (harness/lake/catalog/AiFunctions) asks for the answ
 
 from __future__ import annotations
 
+import json
 import re
 
 from starlette.routing import Route
@@ -19,7 +20,7 @@ KIND = "ai_answers"
 # AiFunctions.java has the same, with the type of each.
 FUNCTIONS = (
     "ai_query", "ai_gen", "ai_classify", "ai_analyze_sentiment", "ai_fix_grammar", "ai_mask", "ai_summarize",
-    "ai_translate", "ai_similarity",
+    "ai_translate", "ai_similarity", "ai_generate_text", "ai_extract", "ai_parse_document",
 )  # fmt: skip
 
 
@@ -41,6 +42,13 @@ def give(call: Call) -> Document:
             float(answer)
         except ValueError:
             raise InvalidParameter(f"ai_similarity answers with a number, not {answer!r}.") from None
+    if function in ("ai_extract", "ai_parse_document"):
+        try:
+            parsed = json.loads(answer)
+        except ValueError:
+            parsed = None
+        if not isinstance(parsed, dict):
+            raise InvalidParameter(f"{function} answers with a JSON object, not {answer!r}.")
     said = {"arguments": arguments, "answer": answer}
     store = call.workspace.store
     kept = (store.get(KIND, function) or {"answers": []})["answers"]

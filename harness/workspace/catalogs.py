@@ -20,6 +20,7 @@ from harness.workspace.securables import (
     get_schema,
     identifier,
     listed,
+    maker,
     parts,
     stamps,
 )
@@ -57,11 +58,11 @@ def renew(workspace: Workspace) -> Path:
     return old
 
 
-def add_catalog(workspace: Workspace, name: str, fields: Document) -> Document:
-    """Make a catalog and its ``default`` schema. Raises: ``Conflict``."""
+def add_catalog(workspace: Workspace, name: str, fields: Document, user: str = "") -> Document:
+    """Make a catalog and its ``default`` schema; ``user`` owns them. Raises: ``Conflict``."""
     document = {
         **fields,
-        **stamps(workspace),
+        **stamps(workspace, user),
         "name": name,
         "full_name": name,
         "id": str(uuid.uuid4()),
@@ -73,11 +74,11 @@ def add_catalog(workspace: Workspace, name: str, fields: Document) -> Document:
         workspace.store.insert("catalog", name, document)
     except Taken:
         raise Conflict(f"Catalog '{name}' already exists", error_code="CATALOG_ALREADY_EXISTS") from None
-    add_schema(workspace, name, "default", {})
+    add_schema(workspace, name, "default", {}, user)
     return document
 
 
-def add_schema(workspace: Workspace, catalog: str, name: str, fields: Document) -> Document:
+def add_schema(workspace: Workspace, catalog: str, name: str, fields: Document, user: str = "") -> Document:
     """Make a schema; we choose its ``storage_root`` unless it, or its catalog, brings one. Raises: ``Conflict``."""
     parent = get_catalog(workspace.store, catalog)
     root = str(fields.get("storage_root") or "").rstrip("/")
@@ -88,7 +89,7 @@ def add_schema(workspace: Workspace, catalog: str, name: str, fields: Document) 
         root = f"file://{warehouse(workspace)}/{catalog}/{name}"
     document = {
         **fields,
-        **stamps(workspace),
+        **stamps(workspace, user),
         "name": name,
         "catalog_name": catalog,
         "full_name": f"{catalog}.{name}",
@@ -128,7 +129,7 @@ def create_catalog(call: Call) -> Document:
     if name == "system":
         # Spark's own (harness/lake/catalog/SystemCatalog): its information_schema tells of all catalogs.
         raise Conflict("Catalog 'system' already exists", error_code="CATALOG_ALREADY_EXISTS")
-    document = add_catalog(call.workspace, name, given(call))
+    document = add_catalog(call.workspace, name, given(call), maker(call))
     # Spark finds a catalog by its configuration. Waits until Spark is up: the next statement may name the catalog.
     if call.workspace.engine.status()["state"] != "failed":
         call.workspace.engine.add_catalog(name)
@@ -167,7 +168,7 @@ def list_schemas(call: Call) -> Document:
 
 def create_schema(call: Call) -> Document:
     catalog = get_catalog(call.workspace.store, call.text("catalog_name"))["name"]
-    return add_schema(call.workspace, catalog, identifier(call.text("name"), "schema"), given(call))
+    return add_schema(call.workspace, catalog, identifier(call.text("name"), "schema"), given(call), maker(call))
 
 
 def read_schema(call: Call) -> Document:

@@ -1,4 +1,4 @@
-"""Whether privileges are enforced when SQL reads and changes tables, and who may: off unless asked for.
+"""Whether privileges are enforced when SQL reads, changes and makes things, and who may: off unless asked for.
 
 By the setting ``enforce_grants``, or for a while by ``POST /_harness/grants {"enforce": true}``, until the next reset.
 Source: docs.databricks.com/data-governance/unity-catalog/manage-privileges/privileges. The workspace's own user, an
@@ -15,6 +15,7 @@ from starlette.routing import Route
 from harness.workspace import control, entities, principals, sqlfunctions, tables
 from harness.workspace.entities import Entity
 from harness.workspace.errors import InvalidParameter, NotFound
+from harness.workspace.securables import METASTORE_ID
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, endpoint
 
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from harness.workspace.state import Workspace
 
 EVERYBODY = "account users"
-PRIVILEGES = ("SELECT", "MODIFY")
+PRIVILEGES = ("SELECT", "MODIFY", "MANAGE", "APPLY_TAG")
+CREATING = ("CREATE_CATALOG", "CREATE_SCHEMA", "CREATE_TABLE", "CREATE_FUNCTION", "CREATE_VOLUME")
+# What reaching anything in these takes.
+USE = {"CATALOG": "USE_CATALOG", "SCHEMA": "USE_SCHEMA"}
 
 
 def enforced(workspace: Workspace) -> bool:
@@ -49,36 +53,45 @@ def watched(call: Call) -> Document:
 
 
 def permitted(call: Call) -> Document:
-    """Why a user may not read (SELECT) or change (MODIFY) a table: ``denied``, absent when nothing is against it."""
-    who, wanted = sqlfunctions.asker(call), call.text("privilege")
-    if wanted not in PRIVILEGES:
-        raise InvalidParameter(f"Expected privilege to be one of {', '.join(PRIVILEGES)}.")
+    """Why a user may not do something with an object: ``denied``, absent when nothing is against it.
+
+    ``kind`` and ``name``: the object; for what is to be created, where. ``MANAGE`` is what owners have too.
+    """
+    who, wanted, kind = sqlfunctions.asker(call), call.text("privilege"), call.text("kind")
+    if wanted not in (*PRIVILEGES, *CREATING):
+        raise InvalidParameter(f"Expected privilege to be one of {', '.join((*PRIVILEGES, *CREATING))}.")
     if who.id == principals.USER_ID:
         return {}
     groups = {group["displayName"].lower() for group in principals.groups_of(call.workspace.store, who.id)}
     names = {who.name.lower(), EVERYBODY, *groups}
     try:
-        table = entities.find(call.workspace, "TABLE", call.text("table"))
+        name = METASTORE_ID if kind == "METASTORE" else call.text("name")
+        entity = entities.find(call.workspace, kind, name)
     except NotFound:
         return {}  # Spark says that there is none
-    missing = next(_missing(call.workspace, table, wanted, names), "")
+    missing = next(_missing(call.workspace, entity, wanted, names), "")
     return {"denied": f"User does not have {missing}."} if missing else {}
 
 
-def _missing(workspace: Workspace, table: Entity, wanted: str, names: set[str]) -> Iterator[str]:
-    catalog, schema, _ = table.name.split(".")
-    needed = (("CATALOG", catalog, "USE_CATALOG"), ("SCHEMA", f"{catalog}.{schema}", "USE_SCHEMA"))
-    for kind, name, privilege in (*needed, ("TABLE", table.name, wanted)):
-        if not _holds(workspace, entities.find(workspace, kind, name), privilege, names):
-            yield f"{privilege.replace('_', ' ')} on {kind.capitalize()} '{name}'"
+def _missing(workspace: Workspace, entity: Entity, wanted: str, names: set[str]) -> Iterator[str]:
+    needed = [(entity, wanted)]
+    for above in entities.with_parents(workspace, entity):
+        # Who manages a catalog or schema need not use it.
+        if above.type in USE and not (above is entity and wanted in ("MANAGE", "APPLY_TAG")):
+            needed.insert(0, (above, USE[above.type]))
+    for one, privilege in needed:
+        if not _holds(workspace, one, privilege, names):
+            yield f"{privilege.replace('_', ' ')} on {one.type.capitalize()} '{one.name}'"
 
 
 def _holds(workspace: Workspace, entity: Entity, privilege: str, names: set[str]) -> bool:
-    if str(entity.document.get("owner", "")).lower() in names:
-        return True
+    # ALL PRIVILEGES are not to manage; who owns a catalog or schema manages what is in it.
+    enough = {privilege} if privilege == "MANAGE" else {privilege, "ALL_PRIVILEGES"}
     for each in entities.with_parents(workspace, entity):
+        if (each is entity or privilege == "MANAGE") and str(each.document.get("owner", "")).lower() in names:
+            return True
         for who, what in (workspace.store.get("grants", each.key) or {}).items():
-            if who.lower() in names and not {privilege, "ALL_PRIVILEGES"}.isdisjoint(what):
+            if who.lower() in names and not enough.isdisjoint(what):
                 return True
     return False
 

@@ -69,7 +69,7 @@ def create(call: Call) -> Document:
     schema = securables.get_schema(workspace.store, given.text("catalog_name"), given.text("schema_name"))
     name = securables.identifier(given.text("name"), "function")
     document: Document = {
-        **securables.stamps(workspace),
+        **securables.stamps(workspace, securables.maker(call)),
         **described(given),
         "name": name,
         "catalog_name": schema["catalog_name"],

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import uuid
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from harness.runner.run import now
+from harness.workspace import principals
 from harness.workspace.errors import InvalidParameter, NotFound
 from harness.workspace.store import Document, Store
 from harness.workspace.wire import Call, page
@@ -17,9 +19,16 @@ LIST_LIMIT = 10_000
 METASTORE_ID = str(uuid.uuid5(uuid.NAMESPACE_DNS, "metastore.harness.local"))
 
 
-def stamps(workspace: Workspace) -> Document:
-    """Who made an object, and when: the fields that every securable carries."""
-    user, at = workspace.config.user, now()
+def maker(call: Call) -> str:
+    """Who makes an object: who asks, or for Spark, which asks with the stack's own token, whose statement it runs."""
+    who = principals.caller(call)
+    named = unquote(call.request.headers.get("x-harness-user", "")) if who.id == principals.USER_ID else ""
+    return named or who.name
+
+
+def stamps(workspace: Workspace, user: str = "") -> Document:
+    """Who made an object, and when: the fields that every securable carries. ``user``: else the workspace's own."""
+    user, at = user or workspace.config.user, now()
     return {
         "owner": user,
         "created_by": user,

@@ -35,8 +35,8 @@ def get(workspace: Workspace, full_name: str) -> Document:
     return document
 
 
-def add(workspace: Workspace, schema: Document, name: str, fields: Document) -> Document:
-    """Register a table or view in a schema. Raises: ``Conflict``, ``InvalidParameter``."""
+def add(workspace: Workspace, schema: Document, name: str, fields: Document, user: str = "") -> Document:
+    """Register a table or view in a schema; ``user`` owns it. Raises: ``Conflict``, ``InvalidParameter``."""
     kind = fields["table_type"]
     if kind not in TYPES:
         raise InvalidParameter(
@@ -44,7 +44,7 @@ def add(workspace: Workspace, schema: Document, name: str, fields: Document) -> 
         )
     document: dict[str, Any] = {
         **{key: fields[key] for key in CREATED if key in fields},
-        **securables.stamps(workspace),
+        **securables.stamps(workspace, user),
         "name": name,
         "catalog_name": schema["catalog_name"],
         "schema_name": schema["name"],
@@ -130,7 +130,8 @@ def list_tables(call: Call) -> Document:
 def create_table(call: Call) -> Document:
     schema = securables.get_schema(call.workspace.store, call.text("catalog_name"), call.text("schema_name"))
     call.text("table_type")
-    return add(call.workspace, schema, securables.identifier(call.text("name"), "table"), call.arguments)
+    name = securables.identifier(call.text("name"), "table")
+    return add(call.workspace, schema, name, call.arguments, securables.maker(call))
 
 
 def read_table(call: Call) -> Document:

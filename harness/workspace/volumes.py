@@ -109,7 +109,7 @@ def create(call: Call) -> Document:
     if kind not in TYPES:
         raise InvalidParameter(f"volume_type {kind} must be one of {', '.join(TYPES)}.")
     document: Document = {
-        **securables.stamps(workspace),
+        **securables.stamps(workspace, securables.maker(call)),
         "name": name,
         "catalog_name": schema["catalog_name"],
         "schema_name": schema["name"],

@@ -56,6 +56,46 @@ def test_tables_are_refused_without_privileges_once_these_are_enforced(
         ask("SELECT * FROM main.default.absent")
 
 
+def test_what_makes_alters_and_drops_needs_privileges_once_these_are_enforced(
+    sql: Sql, robot: tuple[str, Sql], clean_stack: Stack
+) -> None:
+    name, ask = robot
+    sql("CREATE TABLE main.default.t AS SELECT 1 AS id")
+    sql("CREATE SCHEMA main.other")
+    sql("GRANT USE CATALOG, USE SCHEMA ON CATALOG main TO `account users`")
+    clean_stack.control("POST", "grants", {"enforce": True})
+    managed = "MANAGE on Table 'main.default.t'."
+    for statement, missing in (
+        ("CREATE CATALOG mine", "CREATE CATALOG on Metastore '.*'."),
+        ("CREATE SCHEMA main.mine", "CREATE SCHEMA on Catalog 'main'."),
+        ("CREATE TABLE main.default.mine (id INT)", "CREATE TABLE on Schema 'main.default'."),
+        ("CREATE TABLE main.default.mine AS SELECT 1 AS id", "CREATE TABLE on Schema 'main.default'."),
+        ("CREATE VIEW main.default.mine AS SELECT 1 AS id", "CREATE TABLE on Schema 'main.default'."),
+        ("CREATE FUNCTION main.default.mine() RETURNS INT RETURN 1", "CREATE FUNCTION on Schema 'main.default'."),
+        ("CREATE VOLUME main.default.mine", "CREATE VOLUME on Schema 'main.default'."),
+        ("CREATE OR REPLACE TABLE main.default.t (id INT)", managed),
+        ("ALTER TABLE main.default.t ADD COLUMN more INT", "MODIFY on Table 'main.default.t'."),
+        ("TRUNCATE TABLE main.default.t", "MODIFY on Table 'main.default.t'."),
+        ("ALTER TABLE main.default.t RENAME TO main.default.mine", managed),
+        (f"ALTER TABLE main.default.t OWNER TO `{name}`", managed),
+        ("ALTER TABLE main.default.t SET TAGS ('a' = 'b')", "APPLY TAG on Table 'main.default.t'."),
+        (f"GRANT SELECT ON TABLE main.default.t TO `{name}`", managed),
+        ("DROP TABLE main.default.t", managed),
+        ("DROP SCHEMA main.other", "MANAGE on Schema 'main.other'."),
+    ):
+        with pytest.raises(ServerOperationError, match=DENIED.format(missing)):
+            ask(statement)
+    assert sql("SHOW TABLES IN main.default") == [("default", "t", False)]
+    sql("GRANT CREATE TABLE ON SCHEMA main.default TO readers")
+    ask("CREATE TABLE main.default.mine (id INT)")
+    ask("INSERT INTO main.default.mine VALUES (1)")
+    assert ask("SELECT * FROM main.default.mine") == [(1,)], "who makes a table owns it"
+    ask("GRANT SELECT ON TABLE main.default.mine TO readers")
+    ask("DROP TABLE main.default.mine")
+    sql(f"GRANT MANAGE ON SCHEMA main.default TO `{name}`")
+    ask("DROP TABLE main.default.t")
+
+
 def test_enforcement_takes_true_or_false_and_ends_with_a_reset(clean_stack: Stack) -> None:
     with pytest.raises(StackFailed, match="Expected enforce to be true or false"):
         clean_stack.control("POST", "grants", {"enforce": "yes"})

@@ -215,6 +215,7 @@ public final class HarnessCatalog extends Schemas
   @Override
   public Table createTable(Identifier i, Column[] columns, Transform[] partitions, Map<String, String> properties)
       throws TableAlreadyExistsException, NoSuchNamespaceException {
+    makes(i);
     delta.createTable(i, columns, partitions, placed(i, properties));
     return reload(i);
   }
@@ -234,6 +235,7 @@ public final class HarnessCatalog extends Schemas
   @Override
   public StagedTable stageCreate(Identifier i, Column[] columns, Transform[] partitions, Map<String, String> properties)
       throws TableAlreadyExistsException, NoSuchNamespaceException {
+    makes(i);
     Map<String, String> placed = placed(i, properties);
     if (isFiles(placed)) return new StagedFiles(store, i, columns, partitions, placed);
     return new ReportingTable(delta.stageCreate(i, columns, partitions, placed), () -> reload(i));
@@ -263,6 +265,8 @@ public final class HarnessCatalog extends Schemas
       Identifier i, Column[] columns, Transform[] partitions, Map<String, String> properties)
       throws NoSuchNamespaceException {
     JsonNode document = store.find(i);
+    if (document == null) makes(i);
+    else manages(i);
     boolean files = isFiles(properties);
     if (document != null && (files || !isDelta(document))) {
       store.purgeTable(i); // one format cannot be replaced by another within a table's folder
@@ -314,6 +318,8 @@ public final class HarnessCatalog extends Schemas
 
   @Override
   public Table alterTable(Identifier i, TableChange... changes) throws NoSuchTableException {
+    boolean ordinary = Arrays.stream(changes).allMatch(HarnessCatalog::isOrdinary);
+    needs(i, ordinary ? "MODIFY" : "MANAGE");
     List<TableChange> forDelta = new ArrayList<>();
     for (TableChange change : changes) {
       if (!Keys.change(store, i, change)) forDelta.add(change);
@@ -324,16 +330,19 @@ public final class HarnessCatalog extends Schemas
 
   @Override
   public boolean dropTable(Identifier i) {
+    manages(i);
     return store.dropTable(i);
   }
 
   @Override
   public boolean purgeTable(Identifier i) {
+    manages(i);
     return store.purgeTable(i);
   }
 
   @Override
   public void renameTable(Identifier from, Identifier to) throws NoSuchTableException, TableAlreadyExistsException {
+    manages(from);
     store.renameTable(from, target(from, to));
   }
 
@@ -345,6 +354,32 @@ public final class HarnessCatalog extends Schemas
       return Identifier.of(new String[] {namespace[1]}, to.name());
     }
     return to;
+  }
+
+  // ---- privileges ----------------------------------------------------------------------------------
+
+  /** Source: docs.databricks.com/data-governance/unity-catalog/manage-privileges/privileges; views need CREATE TABLE. */
+  private void makes(Identifier i) {
+    if (isOurs(i)) Privileges.need("SCHEMA", catalog + "." + i.namespace()[0], "CREATE_TABLE");
+  }
+
+  private void manages(Identifier i) {
+    needs(i, "MANAGE");
+  }
+
+  private void needs(Identifier i, String privilege) {
+    if (isOurs(i)) Privileges.need("TABLE", catalog + "." + i.namespace()[0] + "." + i.name(), privilege);
+  }
+
+  private static boolean isOurs(Identifier i) {
+    return i.namespace().length == 1 && !Store.isPath(i) && !InformationSchema.is(i.namespace());
+  }
+
+  /** What ALTER TABLE lets do who may modify it: columns and properties. */
+  private static boolean isOrdinary(TableChange change) {
+    return change instanceof TableChange.ColumnChange
+        || change instanceof TableChange.SetProperty
+        || change instanceof TableChange.RemoveProperty;
   }
 
   // ---- views ---------------------------------------------------------------------------------------
@@ -373,6 +408,7 @@ public final class HarnessCatalog extends Schemas
 
   @Override
   public View createView(Identifier i, View view) throws ViewAlreadyExistsException, NoSuchNamespaceException {
+    makes(i);
     try {
       store.create(i, "VIEW", Views.toRest(view));
     } catch (TableAlreadyExistsException e) {
@@ -384,6 +420,7 @@ public final class HarnessCatalog extends Schemas
   @Override
   public View replaceView(Identifier i, View view) throws NoSuchViewException {
     if (!viewExists(i)) throw new NoSuchViewException(store.qualified(i));
+    manages(i);
     try {
       store.update(i, Views.toRest(view));
     } catch (NoSuchTableException e) {
@@ -395,12 +432,14 @@ public final class HarnessCatalog extends Schemas
   @Override
   public boolean dropView(Identifier i) {
     if (!viewExists(i)) return false;
+    manages(i);
     store.delete(i);
     return true;
   }
 
   @Override
   public void renameView(Identifier from, Identifier to) throws NoSuchViewException, ViewAlreadyExistsException {
+    manages(from);
     try {
       store.renameTable(from, target(from, to));
     } catch (NoSuchTableException e) {
@@ -413,6 +452,7 @@ public final class HarnessCatalog extends Schemas
   @Override
   public boolean dropNamespace(String[] namespace, boolean cascade)
       throws NoSuchNamespaceException, NonEmptyNamespaceException {
+    if (namespace.length == 1) Privileges.need("SCHEMA", catalog + "." + namespace[0], "MANAGE");
     return store.dropNamespace(namespace, cascade);
   }
 

@@ -69,6 +69,13 @@ public final class HarnessExtension extends AbstractFunction1<SparkSessionExtens
             return new JsonPaths();
           }
         });
+    extensions.injectHintResolutionRule(
+        new AbstractFunction1<SparkSession, Rule<LogicalPlan>>() {
+          @Override
+          public Rule<LogicalPlan> apply(SparkSession session) {
+            return new ShownCatalogs(session);
+          }
+        });
     extensions.injectFunction(
         new Tuple3<>(
             new FunctionIdentifier(JsonPaths.FUNCTION),

@@ -15,6 +15,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import org.apache.spark.sql.catalyst.CurrentUserContext;
 
 /** The workspace's Unity Catalog REST API: the one place that knows what tables there are. */
 final class Rest {
@@ -135,6 +137,7 @@ final class Rest {
             .header("Authorization", "Bearer " + token)
             .header("Content-Type", "application/json")
             .header(deletes ? "X-Harness-Shim" : "X-Harness-Sql", "1")
+            .header("X-Harness-User", encode(Objects.requireNonNullElse(CurrentUserContext.CURRENT_USER().get(), "")))
             // A statement of a script runs as long as it takes, and is cancelled by its jobs.
             .timeout(path.equals(STATEMENT) ? Duration.ofDays(1) : Duration.ofSeconds(60))
             .method(method, content)

@@ -71,6 +71,7 @@ abstract class Schemas implements SupportsNamespaces {
   @Override
   public void createNamespace(String[] namespace, Map<String, String> metadata)
       throws NamespaceAlreadyExistsException {
+    Privileges.need("CATALOG", catalog, "CREATE_SCHEMA");
     ObjectNode document = Rest.JSON.createObjectNode().put("name", namespace[0]).put("catalog_name", catalog);
     if (metadata.get(PROP_LOCATION) != null) document.put("storage_root", metadata.get(PROP_LOCATION));
     if (metadata.get(PROP_COMMENT) != null) document.put("comment", metadata.get(PROP_COMMENT));
@@ -85,6 +86,7 @@ abstract class Schemas implements SupportsNamespaces {
 
   @Override
   public void alterNamespace(String[] namespace, NamespaceChange... changes) throws NoSuchNamespaceException {
+    if (namespace.length == 1) Privileges.need("SCHEMA", catalog + "." + namespace[0], "MANAGE");
     Map<String, String> metadata =
         CatalogV2Util.applyNamespaceChanges(loadNamespaceMetadata(namespace), V1.seq(Arrays.asList(changes)));
     ObjectNode update = Rest.JSON.createObjectNode();

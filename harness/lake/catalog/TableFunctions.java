@@ -48,6 +48,7 @@ final class TableFunctions extends Rule<LogicalPlan> {
       String statement = CollectionConverters.asJava(call.functionArgs()).get(0).eval(null).toString();
       return session.sql(statement).queryExecution().analyzed();
     }
+    if (name.size() == 1) AiFunctions.refuseTable(name.get(0));
     if (name.size() > 3 || (name.size() == 1 && isSparks(name.get(0)))) return call;
     List<String> full = new ArrayList<>(Names.place(session).subList(0, Math.max(0, 3 - name.size())));
     if (name.size() < 3 && full.size() + name.size() != 3) return call;

@@ -18,6 +18,7 @@ public final class Unity {
    */
   public static String[] ask(String method, String path, String body) throws IOException {
     JsonNode content = body.isEmpty() ? null : Rest.JSON.readTree(body);
+    Privileges.needFor(method, path, content);
     try {
       return new String[] {"200", Rest.send(method, path, content, false).toString()};
     } catch (Rest.Refused e) {

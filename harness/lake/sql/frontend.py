@@ -11,6 +11,7 @@ from typing import Any
 
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.catalog import Catalog, CatalogMetadata
 
 from harness.lake.paths import WorkspacePaths
 from harness.lake.sql import (
@@ -40,6 +41,8 @@ from harness.lake.sql.statement import Arguments, Statement, spark_sql, unsuppor
 from harness.lake.sql.streamed import streams_files
 from harness.lake.sql.tokens import Token, UnclosedToken, tokens
 from harness.lake.sql.unity import quoted
+
+_spark_catalogs = Catalog.listCatalogs
 
 
 def run(
@@ -93,6 +96,11 @@ def install(
 
     sql.__doc__ = spark_sql.__doc__
     type(spark).sql = sql
+    Catalog.listCatalogs = _catalogs
+
+
+def _catalogs(self: Catalog, pattern: str | None = None) -> list[CatalogMetadata]:
+    return [one for one in _spark_catalogs(self, pattern) if one.name != "spark_catalog"]
 
 
 def _head(text: str, most: int = 5) -> list[Token]:

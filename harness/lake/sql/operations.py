@@ -195,6 +195,8 @@ class SqlEngine:
         try:
             self._execute(operation, work, timeout, statement)
         finally:
+            if operation.session.brief:
+                self.held.release(operation.session)
             operation.left.set()
 
     def _execute(self, operation: Operation, work: Work, timeout: float | None, statement: str) -> None:
@@ -260,7 +262,7 @@ class SqlEngine:
         A cancel meets only the jobs of that moment, and the statement may be before its first one or between two;
         Spark's own ``cancelJobGroupAndFutureJobs`` lets the map stages of adaptive execution through (measured, 4.2.0).
         """
-        context = operation.session.spark.sparkContext
+        context = self.engine.root.sparkContext  # the session may be released meanwhile
         context.cancelJobGroup(operation.group)
         while not operation.left.wait(CANCEL_SECONDS) and operation.session.lost is None:
             context.cancelJobGroup(operation.group)

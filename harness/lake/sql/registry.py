@@ -65,6 +65,12 @@ class Registry:
             session.pool = next(pool for n in itertools.count() if (pool := f"sql-{n}") not in taken)
             self._sessions[session.id] = session
 
+    def release(self, session: Session) -> None:
+        """Let a session's Spark session and its pool go; its statements, and their results, stay."""
+        with self._lock:
+            session.release()
+            session.pool = ""
+
     def session(self, session_id: bytes) -> Session:
         """The session of an id, marked as used. Raises: ``SessionLost``, saying why when the engine took it down."""
         session = self._sessions.get(session_id)

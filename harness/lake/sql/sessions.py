@@ -102,6 +102,10 @@ class Session:
         self.lost = why
         self.gone.set()
 
+    def release(self) -> None:
+        """Let the Spark session go, with all that was made in it: the client's one statement has ended."""
+        self._spark = None
+
     @property
     def connected(self) -> bool:
         return self._spark is not None

@@ -96,6 +96,25 @@ def test_a_short_statement_does_not_wait_for_the_many_tasks_of_another_session(e
     assert sql.open("local").pool == other.pool != busy.pool
 
 
+def test_one_statements_session_ends_with_it_and_its_result_stays(sql: SqlEngine) -> None:
+    first = sql.open("local", brief=True)
+    pool = first.pool
+    made = ended(sql.submit(first, "CREATE TEMPORARY VIEW mine AS SELECT 1"))
+    assert made.state is State.SUCCEEDED
+    assert made.left.wait(60)
+    assert not first.connected, "its Spark session is let go"
+    second = sql.open("local", brief=True)
+    assert second.pool == pool, "and so is its pool"
+    read = ended(sql.submit(second, "SELECT 2 AS two"))
+    assert read.left.wait(60)
+    assert sql.operation(read.id) is read
+    assert read.result is not None
+    assert read.result.table.to_pydict() == {"two": [2]}
+    unseen = ended(sql.submit(sql.open("local", brief=True), "SELECT * FROM mine"))
+    assert unseen.failure is not None
+    assert unseen.failure.condition == "TABLE_OR_VIEW_NOT_FOUND"
+
+
 def test_a_cancel_reaches_jobs_that_begin_after_it(engine: Engine, sql: SqlEngine) -> None:
     session = sql.open("local")
     run(sql, session, "SELECT 1")

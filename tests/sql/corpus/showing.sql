@@ -44,6 +44,9 @@ SHOW DATABASES IN nosuchcatalog
 SHOW CATALOGS LIKE 'main'
 --> main
 
+SHOW CATALOGS LIKE 's*'
+--> system
+
 --@ docs sql-ref-syntax-aux-show-functions
 SHOW SYSTEM FUNCTIONS LIKE 'concat'
 --> concat
