@@ -6,11 +6,14 @@ by itself, a C library or a command of ``%sh``, is not.
 
 from __future__ import annotations
 
+import _io
 import builtins
+import copyreg
 import functools
 import io
 import os
 import sys
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -42,7 +45,10 @@ def install(paths: WorkspacePaths) -> None:
         found = paths.mounted(text)
         return path if found is None else str(found)
 
-    builtins.open = io.open = interactiveshell.io_open = _led(open, local, 1)
+    builtins.open = io.open = interactiveshell.io_open = opened = _led(open, local, 1)
+    # A function of the notebook takes it along to Spark's workers, by value: there, open is Python's own.
+    opened.__module__ = "__main__"
+    copyreg.pickle(types.BuiltinFunctionType, _reduced)
     for count, names in ((1, ONE_PATH), (2, TWO_PATHS)):
         for name in names:
             function = getattr(os, name)
@@ -52,6 +58,11 @@ def install(paths: WorkspacePaths) -> None:
                 if function in able:
                     able.add(led)
     sys.path_hooks.insert(0, _importer(local, list(sys.path_hooks)))
+
+
+def _reduced(function: Any) -> Any:
+    """How pickle finds a function of C again: Python's own ``open`` not under its name, which is now another's."""
+    return (getattr, (_io, "open")) if function is _io.open else function.__reduce__()
 
 
 def _led(function: Callable[..., Any], local: Callable[[Any], Any], count: int) -> Callable[..., Any]:

@@ -237,6 +237,11 @@ CASES = [
     Case("Python opens files of DBFS", FILES,
          "dbutils.fs.put('dbfs:/corpus/opened.txt', 'by Python')\n"
          "dbutils.notebook.exit(open('/dbfs/corpus/opened.txt').read())", result="by Python"),
+    Case("a function in Spark opens files as its notebook does", FILES,
+         "dbutils.fs.mkdirs('/corpus')\nwith open('/dbfs/corpus/in_spark.txt', 'w') as file:\n    file.write('by Spark')\n"
+         "def said(path):\n    with open(path) as file:\n        return file.read()\n"
+         "dbutils.notebook.exit(sc.parallelize(['/dbfs/corpus/in_spark.txt'], 1).map(said).collect())",
+         result="['by Spark']"),
     Case("Spark reads what Python has written to DBFS", FILES,
          "import os\nos.makedirs('/dbfs/corpus/py', exist_ok=True)\nopen('/dbfs/corpus/py/a.csv', 'w').write('n\\n5\\n')\n"
          "---\ndbutils.notebook.exit(spark.read.csv('dbfs:/corpus/py/a.csv', header=True).first().n)", result="5"),
