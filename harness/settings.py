@@ -143,7 +143,8 @@ class Settings(BaseSettings):
         description="Hosts or networks beyond this machine that DAGs and notebooks may reach; `*`: all (guard off).",
     )
     openlineage: Path | None = Field(
-        default=None, description="File that tests append the lineage of DAG runs to, as OpenLineage events."
+        default=None,
+        description="File that tests and `harness run` append the lineage of DAG runs to, as OpenLineage events.",
     )
     cores: int = Field(default_factory=lambda: max(2, os.cpu_count() or 2), description="Spark's task slots.")
     memory: str = Field(default="2g", description="Heap of the Spark JVM.")
