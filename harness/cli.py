@@ -10,6 +10,7 @@ import json
 import os
 import shlex
 import shutil
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -51,11 +52,11 @@ def demo(s3: S3Option = None) -> None:
         directory = settings.path(settings.state) / "demo"
         shutil.rmtree(directory, ignore_errors=True)
         with Session.ephemeral(settings, out, directory) as session:
-            green = session.run(DEMO_DAG, follow_assets=True)
+            green = session.run(DEMO_DAG, follow_assets=True).success
             session.summary()
             if green:
                 out.print("\nOnce more: every file is loaded already, so no row is added.\n")
-                green = session.run(DEMO_DAG, follow_assets=True)
+                green = session.run(DEMO_DAG, follow_assets=True).success
                 session.summary()
             session.notebooks()
     raise typer.Exit(0 if green else 1)
@@ -66,7 +67,11 @@ def run(
     dag: Annotated[str, typer.Argument(help="A DAG's id, or the path of a DAG file.")],
     logical_date: Annotated[str | None, typer.Option(help="Logical date, as 2026-01-31 or with a time.")] = None,
     conf: Annotated[str | None, typer.Option(help="Configuration of the run, as JSON.")] = None,
+    partition_key: Annotated[str | None, typer.Option(help="Of a partitioned DAG; its schedule's by default.")] = None,
     follow_assets: Annotated[bool, typer.Option(help="Also run the DAGs that the run's asset events start.")] = True,
+    openlineage: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Append the run's lineage to a file (setting `openlineage`).")
+    ] = None,
     debug: DebugOption = False,
     debugpy: PortOption = None,
 ) -> None:
@@ -77,6 +82,7 @@ def run(
         from harness.ide import require
         from harness.serve import NotRunning, running
         from harness.session import Session
+        from harness.testing.openlineage import emit
 
         if debugpy:
             require(settings)
@@ -86,11 +92,13 @@ def run(
             fetch_missing(settings)
             session = Session.ephemeral(settings, out)
         with session as on:
-            day = logical_date
+            day, key = logical_date, partition_key
             options: dict[str, Any] = {"logical_date": day, "conf": configuration, "debug": debug, "port": debugpy or 0}
-            green = on.run(dag, follow_assets=follow_assets, **options)
+            result = on.run(dag, follow_assets=follow_assets, partition_key=key, **options)
+            if file := openlineage or (settings.openlineage and settings.path(settings.openlineage)):
+                emit(file, result, on.endpoints)
             on.summary()
-    raise typer.Exit(0 if green else 1)
+    raise typer.Exit(0 if result.success else 1)
 
 
 @app.command()

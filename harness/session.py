@@ -15,6 +15,7 @@ from rich.console import Console
 
 from harness import summary
 from harness.control import control
+from harness.dagrun import DagRunResult
 from harness.dagrun.connections import Endpoints, declared, environment
 from harness.dagrun.home import AirflowHome
 from harness.debugging import Debugger
@@ -80,11 +81,12 @@ class Session:
         conf: dict[str, Any] | None = None,
         debug: bool = False,
         port: int = 0,
-    ) -> bool:
-        """Run a DAG, by id or by file, showing it as it happens. Returns: whether all of it is green.
+        partition_key: str | None = None,
+    ) -> DagRunResult:
+        """Run a DAG, by id or by file, showing it as it happens.
 
-        Parameters: ``debug``: breakpoints of its notebooks stop on this terminal; ``port``: they wait there for a
-        debugger.
+        Parameters, beside those of :func:`harness.dagrun.run_dag`: ``debug``: breakpoints of its notebooks stop on this
+        terminal; ``port``: they wait there for a debugger.
         """
         from harness.dagrun.run import run_dag
 
@@ -101,13 +103,16 @@ class Session:
                 follow_assets=follow_assets,
                 logical_date=logical_date,
                 conf=conf,
+                partition_key=partition_key,
                 network=self.network,
                 on_event=progress,
             )
         self.console.print(f"\n{result}" if not result.success else "", markup=False, soft_wrap=True)
         if not result.success and self.stack is not None and (full := self.stack.full_disk()):
             self.console.print(full, style="red", markup=False, soft_wrap=True)
-        return result.success
+        for line in result.waiting:
+            self.console.print(f"  {line}", markup=False, soft_wrap=True)
+        return result
 
     def summary(self) -> None:
         """Print the tables and objects there are."""

@@ -146,7 +146,8 @@ class Settings(BaseSettings):
         description="Hosts or networks beyond this machine that DAGs and notebooks may reach; `*`: all (guard off).",
     )
     openlineage: Path | None = Field(
-        default=None, description="File that tests append the lineage of DAG runs to, as OpenLineage events."
+        default=None,
+        description="File that tests and `harness run` append the lineage of DAG runs to, as OpenLineage events.",
     )
     kernel_memory: str = Field(
         default="",

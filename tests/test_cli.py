@@ -155,12 +155,20 @@ def test_a_second_up_is_refused_and_status_tells_of_the_first(state):
 
 
 @pytest.mark.slow
-def test_run_shows_each_task_and_ends_with_the_tables(state):
-    answer = harness("run", "green_energy_extract", COLUMNS="160", **state)
+def test_run_shows_each_task_and_ends_with_the_tables_and_tells_lineage(state, tmp_path):
+    file = tmp_path / "new" / "lineage.ndjson"
+    answer = harness("run", "green_energy_extract", "--openlineage", str(file), COLUMNS="160", **state)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "green_energy_transform: ✓ success" in answer.stdout
     assert "load_file.copy[0]" in answer.stdout
     assert "main.green_energy.facility_efficiency" in answer.stdout
+    ends = [event for event in map(json.loads, file.read_text().splitlines()) if event["eventType"] == "COMPLETE"]
+    jobs = {event["job"]["name"]: event for event in ends}
+    (landed,) = [event for event in ends if event["job"]["name"] == "green_energy_extract.upload"][:1]
+    assert [each["namespace"] for each in landed["outputs"]] == ["s3://green-energy-landing"]
+    written = {each["name"] for event in ends for each in event["outputs"]}
+    assert {"main.green_energy.energy", "main.green_energy.facility_efficiency"} <= written
+    assert "harness_unseen" not in jobs["green_energy_extract.announce"]["run"]["facets"]
 
 
 @pytest.mark.slow

@@ -82,6 +82,15 @@ def requests(endpoint: S3Endpoint) -> list[dict[str, Any]]:
         return list(answer["requests"])
 
 
+def is_ours(endpoint: S3Endpoint) -> bool:
+    """Whether an S3 server is the built-in one, which keeps a log of requests."""
+    try:
+        requests(endpoint)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return True
+
+
 def dump(endpoint: S3Endpoint) -> bytes:
     """All buckets and objects of our S3 server. Raises: ``OSError``, also when it is not ours."""
     with urllib.request.urlopen(f"{endpoint.url}{OBJECTS}", timeout=300) as response:

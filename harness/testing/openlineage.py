@@ -18,8 +18,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harness.dagrun import DagRunResult, TaskResult
+from harness.dagrun.connections import Endpoints
 from harness.dagrun.lineage import Lineage
 from harness.dagrun.work import NotObserved
+from harness.lake.s3 import S3Endpoint, is_ours
+from harness.testing.witness import witnessed
 
 SPEC = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs"
 PARENT = "https://openlineage.io/spec/facets/1-0-1/ParentRunFacet.json#/$defs/ParentRunFacet"
@@ -45,6 +48,15 @@ def events(result: DagRunResult, workspace_url: str) -> list[Event]:
         for event in _of(run, task, _lineage(run), host)
     ]
     return sorted(found, key=lambda event: str(event["eventTime"]))
+
+
+def emit(file: Path, result: DagRunResult, endpoints: Endpoints) -> None:
+    """Append the events of a run that nobody has witnessed yet, and of those that it caused. Raises: ``StackFailed``.
+
+    What others did on the stack while a task ran counts as that task's.
+    """
+    s3 = S3Endpoint(endpoints.s3_url, endpoints.s3_access_key, endpoints.s3_secret_key, endpoints.s3_region)
+    append(file, events(witnessed(result, endpoints, objects=is_ours(s3)), endpoints.workspace_url))
 
 
 def append(file: Path, found: Iterable[Event]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from harness.control import api, control
 from harness.dagrun import DagRunResult
 from harness.dagrun.lineage import Lineage
 from harness.dagrun.work import DatabricksRun, DatabricksTask, ObjectAccess, Statement, TableWrite, Work
@@ -20,7 +21,7 @@ from harness.lake.tables import LakeReader, TableNotFound
 from harness.testing.lineage import Owner, lineage
 
 if TYPE_CHECKING:
-    from harness.stack import Stack
+    from harness.dagrun.connections import Endpoints
 
 
 class Fact(Protocol):
@@ -33,16 +34,20 @@ Span = tuple[float, float, str, str]  # from, to, run_id, task name
 MS = 0.001  # the workspace and Delta cut times to milliseconds
 
 
-def witnessed(result: DagRunResult, stack: Stack) -> DagRunResult:
-    """``result`` and the runs that it caused, each with its ``work``. Costs a few requests."""
+def witnessed(result: DagRunResult, endpoints: Endpoints, *, objects: bool) -> DagRunResult:
+    """``result`` and the runs that it caused, each with its ``work``. Costs a few requests.
+
+    Parameters: ``endpoints``: of the stack on which it ran; ``objects``: whether its S3 server is the built-in one, the
+    only one that tells who touched what. Raises: ``StackFailed``; ``OSError`` of the S3 server.
+    """
     spans = [
         (start, end, run.run_id, task.name) for run in result.runs() for task in run.tasks for start, end in task.spans
     ]
     # A triggered run runs while its trigger's task does: the one that began last is meant.
     spans.sort(reverse=True)
-    runs = _with_tasks(_runs(stack), spans)
-    statements = _with_tasks(_statements(stack), spans)
-    objects = _with_tasks(_objects(stack), spans) if stack.settings.s3 == "moto" else None
+    runs = _with_tasks(_runs(endpoints), spans)
+    statements = _with_tasks(_statements(endpoints), spans)
+    accesses = _with_tasks(_objects(endpoints), spans) if objects else None
 
     def at(moment: float) -> Owner:
         span = _span(spans, moment)
@@ -51,16 +56,16 @@ def witnessed(result: DagRunResult, stack: Stack) -> DagRunResult:
 
     def lineage_of(run: DagRunResult) -> Lineage:
         started = {each.run_id: at(each.at) for each, _ in runs}
-        touched = [(each, at(each.at)) for each, _ in objects] if objects is not None else None
-        answer = stack.control("GET", "lineage")
-        return lineage(run, answer, at=at, started=started, objects=touched, locations=_locations(stack))
+        touched = [(each, at(each.at)) for each, _ in accesses] if accesses is not None else None
+        answer = control(endpoints, "GET", "lineage")
+        return lineage(run, answer, at=at, started=started, objects=touched, locations=_locations(endpoints))
 
     def seen(run: DagRunResult) -> DagRunResult:
-        tables = functools.cache(lambda: _mine(_with_tasks(_tables(stack, result.span[0]), spans), run, result))
+        tables = functools.cache(lambda: _mine(_with_tasks(_tables(endpoints, result.span[0]), spans), run, result))
         work = Work(
             _mine(runs, run, result),
             _mine(statements, run, result),
-            _mine(objects, run, result) if objects is not None else None,
+            _mine(accesses, run, result) if accesses is not None else None,
             tables,
             functools.cache(lambda: lineage_of(run)),
         )
@@ -90,9 +95,9 @@ def _mine(facts: Iterable[tuple[F, str]], run: DagRunResult, whole: DagRunResult
     return sorted([*(fact for fact, of in facts if of == run.run_id), *meanwhile], key=lambda fact: fact.at)
 
 
-def _runs(stack: Stack) -> list[DatabricksRun]:
+def _runs(endpoints: Endpoints) -> list[DatabricksRun]:
     found = []
-    for view in stack.control("GET", "runs")["runs"]:
+    for view in control(endpoints, "GET", "runs")["runs"]:
         tasks = tuple(
             DatabricksTask(
                 key=task["task_key"],
@@ -127,12 +132,12 @@ def _seconds(view: dict[str, Any]) -> float:
     return (end - view["start_time"]) / 1000 if end and view.get("start_time") else 0.0
 
 
-def _statements(stack: Stack) -> list[Statement]:
+def _statements(endpoints: Endpoints) -> list[Statement]:
     found: list[Statement] = []
     token = ""
     while True:
         page = f"&page_token={token}" if token else ""
-        answer = stack.get(f"/api/2.0/sql/history/queries?max_results=1000{page}")
+        answer = api(endpoints, "GET", f"api/2.0/sql/history/queries?max_results=1000{page}")
         for each in answer.get("res", []):
             found.append(
                 Statement(
@@ -149,17 +154,17 @@ def _statements(stack: Stack) -> list[Statement]:
             return found[::-1]
 
 
-def _objects(stack: Stack) -> list[ObjectAccess]:
+def _objects(endpoints: Endpoints) -> list[ObjectAccess]:
     return [
         ObjectAccess(each["operation"], f"s3://{each['bucket']}/{each['key']}", each["client"], each["time"])
-        for each in s3.requests(stack.s3)
+        for each in s3.requests(_s3(endpoints))
     ]
 
 
-def _tables(stack: Stack, since: float) -> list[TableWrite]:
-    lake = LakeReader(stack.workspace_url, stack.token, stack.s3)
+def _tables(endpoints: Endpoints, since: float) -> list[TableWrite]:
+    lake = LakeReader(endpoints.workspace_url, endpoints.token, _s3(endpoints))
     found = []
-    for table in stack.control("GET", "tables")["tables"]:
+    for table in control(endpoints, "GET", "tables")["tables"]:
         if table.get("data_source_format") != "DELTA":
             continue
         name = table["full_name"]
@@ -171,8 +176,12 @@ def _tables(stack: Stack, since: float) -> list[TableWrite]:
     return sorted(found, key=lambda write: (write.at, write.table, write.version))
 
 
-def _locations(stack: Stack) -> dict[str, str]:
+def _locations(endpoints: Endpoints) -> dict[str, str]:
     """Where tables rest in S3: address to name."""
-    tables = stack.control("GET", "tables")["tables"]
+    tables = control(endpoints, "GET", "tables")["tables"]
     found = {re.sub(r"^s3[an]://", "s3://", t.get("storage_location", "")).rstrip("/"): t["full_name"] for t in tables}
     return {address: name for address, name in found.items() if address.startswith("s3://")}
+
+
+def _s3(endpoints: Endpoints) -> s3.S3Endpoint:
+    return s3.S3Endpoint(endpoints.s3_url, endpoints.s3_access_key, endpoints.s3_secret_key, endpoints.s3_region)

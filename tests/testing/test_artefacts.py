@@ -36,7 +36,7 @@ CONFTEST = """
 import pytest
 
 class NoStack:
-    network = []
+    network, endpoints = [], None
     def reset(self): pass
     def full_disk(self): return ""
 
@@ -49,7 +49,7 @@ def connected(stack): pass
 
 @pytest.fixture(autouse=True)
 def no_witness(monkeypatch):
-    monkeypatch.setattr("harness.plugin.witnessed", lambda result, stack: result)
+    monkeypatch.setattr("harness.plugin.witnessed", lambda result, endpoints, objects: result)
     monkeypatch.setattr("harness.testing.reporting.unserved", lambda item: "")
 
 def pytest_collection_modifyitems(items):
