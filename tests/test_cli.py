@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import signal
 import socket
 import sqlite3
@@ -21,6 +22,7 @@ from harness.dagrun.connections import Endpoints
 from harness.disk import disk_is_full
 from harness.serve import locked, write_private
 from tests.dap import Ide
+from tests.terminal import CTRL_C, CTRL_D, ENTER, Terminal
 
 ROOT = Path(__file__).parents[1]
 SECRET = "from-the-environment"
@@ -323,10 +325,13 @@ def test_a_shell_has_what_a_notebook_has(state):
         "# Databricks notebook source\ncolour = dbutils.widgets.get('colour')\n\n# COMMAND ----------\n\n"
         "# MAGIC %sql CREATE OR REPLACE TEMP VIEW ones AS SELECT 1 AS one\n"
     )
+    (folder / "in").mkdir()
+    (folder / "in" / "a.json").write_text('{"id": 7}\n')
     typed = [
         "import helpers, os; helpers.double(21)",
         "os.getcwd()",
         "display(spark.range(2))",
+        f"display(spark.readStream.schema('id int').json('file:{folder / 'in'}'))",
         "%sql select one, ",
         "%run ./included",
         "%sql SELECT one + 1 AS two, :colour AS colour FROM ones",
@@ -361,7 +366,7 @@ def test_a_shell_has_what_a_notebook_has(state):
     text = re.sub(r"In \[\d+\]: |Out\[\d+\]: ", "", shell.stdout)
     for shown in (
         "You are in /Workspace/Elsewhere/included;",
-        f"42\n\n'{folder}'\n\nid\n0\n1\n",
+        f"42\n\n'{folder}'\n\nid\n0\n1\n\nid\n7\n",
         "two  colour\n2    red\n",
         "(2, 'red')\n",
         "'debugged'\n",
@@ -381,6 +386,35 @@ def test_a_shell_has_what_a_notebook_has(state):
 
 
 @pytest.mark.s3("snapshots")
+@pytest.mark.slow
+def test_a_shell_at_a_terminal_is_interrupted_and_left_as_ipython_is(state, tmp_path):
+    began, never = tmp_path / "began", tmp_path / "never"
+    os.mkfifo(began)
+    os.mkfifo(never)
+    job = os.open(began, os.O_RDONLY | os.O_NONBLOCK)
+    command = [sys.executable, "-m", "harness.cli", "notebook", "shell"]
+    with Terminal(command, ROOT, {**os.environ, **state}) as terminal:
+        terminal.see(r"Ctrl-D leaves\.[\s\S]*In \[1\]:")
+        terminal.type("spark.range(6).count() * 7" + ENTER)
+        terminal.see(r"Out\[1\]: 42[\s\S]*In \[2\]:")
+        waits = f"lambda _: (open({str(began)!r}, 'w', 1).write('!\\n'), open({str(never)!r}).read())"
+        terminal.type(f"sc.parallelize([1], 1).foreach({waits})" + ENTER)
+        assert select.select([job], [], [], 60)[0]  # it runs
+        terminal.type(CTRL_C)
+        terminal.see(r"KeyboardInterrupt[\s\S]*In \[3\]:")
+        terminal.type("sum(1 for _ in iter(lambda: len(sc.statusTracker().getActiveJobsIds()), 0)) * 0" + ENTER)
+        terminal.see(r"Out\[3\]: 0[\s\S]*In \[4\]:")
+        terminal.type("spark.range(6).count() * 8" + ENTER)
+        terminal.see(r"Out\[4\]: 48[\s\S]*In \[5\]:")
+        started = psutil.Process(terminal.process.pid).children(recursive=True)
+        assert started
+        terminal.type(CTRL_D)
+        assert terminal.process.wait(60) == 0
+        gone, alive = psutil.wait_procs(started, 60)
+        assert (len(gone), alive) == (len(started), [])
+    os.close(job)
+
+
 @pytest.mark.slow
 def test_the_state_of_the_stack_that_is_up_is_saved_loaded_and_seeded(state, tmp_path):
     seed = tmp_path / "seed" / "objects" / "from-the-cli" / "a.txt"

@@ -18,6 +18,8 @@ from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.listener import QueryStartedEvent
 
+CANCEL_SECONDS = 10.0
+
 _connecting = threading.Lock()
 
 
@@ -31,7 +33,7 @@ def attach(port: int, secret: str, tag: str) -> SparkSession:
     spark = adopt(gateway, gateway.entry_point)
     context = spark.sparkContext
     # pyspark's handler of Ctrl-C cancels every job of the JVM; these are ours.
-    context.cancelAllJobs = lambda: context.cancelJobsWithTag(tag)
+    context.cancelAllJobs = lambda: _cancel(context, tag)
     QueryStartedEvent.fromJObject = classmethod(_query_started)
     SparkSession.stop = SparkContext.stop = _leave_running
     return spark
@@ -95,6 +97,13 @@ def forget(spark: SparkSession | None = None) -> None:
     if spark is None or SparkContext._active_spark_context is spark.sparkContext:
         SparkContext._active_spark_context = SparkContext._gateway = SparkContext._jvm = None
         SparkSession._instantiatedSession = SparkSession._activeSession = None
+
+
+def _cancel(context: SparkContext, tag: str) -> None:
+    # From a thread of its own, with a connection of its own: the one that is interrupted waits for an answer on its.
+    cancelling = threading.Thread(target=context.cancelJobsWithTag, args=(tag,), daemon=True)
+    cancelling.start()
+    cancelling.join(CANCEL_SECONDS)
 
 
 def _keep_quiet(request: Any, client_address: Any) -> None:

@@ -79,7 +79,18 @@ BROKEN = {
         "[INVALID_FLOW_QUERY_TYPE.BATCH_RELATION_FOR_STREAMING_TABLE]",
         3,
     ),
-    "changes": (f'{HEAD}\ndp.create_auto_cdc_flow(target="t")\n', "pipelines.create_auto_cdc_flow is not supported", 3),
+    "snapshots": (
+        f'{HEAD}\ndp.create_auto_cdc_from_snapshot_flow(target="t")\n',
+        "pipelines.create_auto_cdc_from_snapshot_flow is not supported",
+        3,
+    ),
+    "changes": (
+        f'{HEAD}dp.create_streaming_table("t")\n'
+        'dp.create_auto_cdc_flow(target="t", source="main.sales.feed", keys=["id"], sequence_by="at",\n'
+        '    stored_as_scd_type=2, apply_as_truncates="true")\n',
+        "APPLY AS TRUNCATE is for SCD type 1 only",
+        3,
+    ),
     "option": (f"{HEAD}@dp.table(nosuch=1)\ndef t():\n    pass\n", "unexpected keyword argument 'nosuch'", 2),
     "filter": (f'{HEAD}\n\n@dp.table(row_filter="f")\ndef t():\n    pass\n', "pipelines.table(row_filter=…) is not", 4),
     "write": (

@@ -111,6 +111,8 @@ class Analysis:
             frame: DataFrame | None = None
             try:
                 frame = evaluated(self._spark, flow, f"file:{self._scratch / flow.name}")
+                if flow.changes is not None:
+                    frame = flow.changes.table(frame)
                 frame, _ = expectations.apply(schemas.fitted(frame, dataset, flow), dataset, flow.name, observing=False)
             except Exception as failure:
                 error = failure

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyspark
 
+from harness.kernel.pipelines import cdc
 from harness.kernel.pipelines.definitions import (
     Action,
     Dataset,
@@ -29,11 +30,12 @@ MODULES = ("dlt", "pyspark.pipelines")
 # Where a function carries what decorators below and above have said of it.
 EXPECTED, DEFINED = "__pipeline_expectations__", "__pipeline_dataset__"
 REFUSED = (
-    *("apply_changes", "apply_changes_from_snapshot", "create_auto_cdc_flow", "create_auto_cdc_from_snapshot_flow"),
+    *("apply_changes_from_snapshot", "create_auto_cdc_from_snapshot_flow"),
     *("create_sink", "foreach_batch_sink", "on_event_hook"),
 )
 # Options with a meaning of their own on Databricks that we do not give them.
-WITHOUT = ("path", "row_filter", "temporary", "private", "refresh_policy")
+WITHOUT = ("path", "row_filter", "temporary", "private", "refresh_policy", "once", "ignore_null_updates_column_list",
+           "ignore_null_updates_except_column_list")  # fmt: skip
 
 Function = Callable[..., Any]
 Read = Callable[[str], Any]
@@ -45,7 +47,7 @@ def install(graph: Graph, read: Read, read_stream: Read, place: Callable[[], Pla
     Parameters: ``graph``: takes up what is defined; ``read`` and ``read_stream``: the rows of a dataset; ``place``:
     where the code is that runs.
     """
-    names = _Names(graph, place)
+    names = _Names(graph, place, read_stream)
     for module in MODULES:
         made = types.ModuleType(module, __doc__)
         short = module.rpartition(".")[2]
@@ -66,9 +68,10 @@ def _unknown(module: str) -> Callable[[str], Any]:
 class _Names:
     """What the modules hold."""
 
-    def __init__(self, graph: Graph, place: Callable[[], Place]) -> None:
+    def __init__(self, graph: Graph, place: Callable[[], Place], read_stream: Read) -> None:
         self._graph = graph
         self._place = place
+        self._read_stream = read_stream
 
     def of(self, module: str) -> dict[str, Any]:
         """The functions, each refusing under its module's name."""
@@ -80,6 +83,8 @@ class _Names:
             "create_streaming_table": self._streaming_table(f"{module}.create_streaming_table"),
             "create_target_table": self._streaming_table(f"{module}.create_target_table"),
             "append_flow": self._append_flow(f"{module}.append_flow"),
+            "create_auto_cdc_flow": self._changes(f"{module}.create_auto_cdc_flow"),
+            "apply_changes": self._changes(f"{module}.apply_changes"),
         }
         for suffix, action in (("", Action.WARN), ("_or_drop", Action.DROP), ("_or_fail", Action.FAIL)):
             made[f"expect{suffix}"] = self._expect(action)
@@ -143,6 +148,17 @@ class _Names:
             return define
 
         return decorator
+
+    def _changes(self, what: str) -> Callable[..., None]:
+        def create(target: str, source: str, keys: list[Any], sequence_by: Any, **given: Any) -> None:
+            changes, options = cdc.given(what, keys, sequence_by, given)
+            full = self._graph.full_name(_text(what, "target", target))
+            own, rows = _text(what, "name", options.pop("name", None)), _text(what, "source", source)
+            _refuse(what, options)
+            flow = Flow(own or full, full, lambda: self._read_stream(rows), self._place(), changes=changes)
+            self._graph.add_flow(flow)
+
+        return create
 
     def _expect(self, action: Action) -> Callable[..., Any]:
         def decorator(name: str, inv: str) -> Any:

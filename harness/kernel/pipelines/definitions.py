@@ -10,11 +10,14 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.kernel.spec import KernelError
 from harness.lake.sql.tokens import Kind as Lexical
 from harness.lake.sql.tokens import UnclosedToken, tokens
+
+if TYPE_CHECKING:
+    from harness.kernel.pipelines.changes import Changes
 
 
 class PipelineError(Exception):
@@ -82,7 +85,8 @@ class Expectation:
 @dataclass
 class Flow:
     """A query that fills a dataset. ``function`` makes its rows, each time anew; given a folder for the schemas of
-    files if it is ``located``. ``once``: only after a full refresh. ``conf``: Spark's, while it runs."""
+    files if it is ``located``. ``once``: only after a full refresh. ``conf``: Spark's, while it runs. ``changes``: what
+    its rows are, if they are changes (changes.py)."""
 
     name: str
     target: str
@@ -91,6 +95,7 @@ class Flow:
     once: bool = False
     conf: Mapping[str, str] = field(default_factory=dict)
     located: bool = False
+    changes: Changes | None = None
 
 
 @dataclass
@@ -204,6 +209,12 @@ class Graph:
                     f"Pipeline dataset {dataset.name} does not have any defined flows. Please attach a query with the "
                     "dataset's definition, or explicitly define at least one flow that writes to the dataset.",
                     dataset.place,
+                )
+            if len({flow.changes.shape if flow.changes else None for flow in flows}) > 1:
+                raise PipelineError(
+                    "MULTIPLE_FLOW_TYPES",
+                    f"The flows of {dataset.name} must all be AUTO CDC flows of the same keys and SCD type, or none.",
+                    flows[1].place,
                 )
             if len(flows) > 1 and dataset.kind is Kind.MATERIALIZED_VIEW:
                 raise PipelineError(

@@ -11,6 +11,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
+from harness.kernel.pipelines import cdc
 from harness.kernel.pipelines.definitions import (
     Action,
     Dataset,
@@ -74,6 +75,9 @@ class _Statement:
         if any(read.ahead(*words) for words in SESSION):
             run(self._spark, read.text)
             return
+        if read.take("APPLY", "CHANGES", "INTO"):
+            self._changes("")
+            return
         if not read.take("CREATE"):
             raise self._refused(read.next("a statement").text.upper())
         read.take("OR", "REFRESH") or read.take("OR", "REPLACE")
@@ -126,6 +130,9 @@ class _Statement:
         if read.take("COMMENT"):
             read.string("a comment")
         read.expect("AS")
+        if read.take("AUTO", "CDC", "INTO") or read.take("APPLY", "CHANGES", "INTO"):
+            self._changes(name)
+            return
         if not read.take("INSERT", "INTO"):
             raise self._refused(f"CREATE FLOW … AS {read.next('INSERT INTO').text.upper()}")
         once = read.take("ONCE")
@@ -134,6 +141,17 @@ class _Statement:
         query = read.text[read.next("a query").start :]
         made = self._query(query, [], streams=not once)
         self._graph.add_flow(Flow(name, target, made, self._place, once=once, located=True))
+
+    def _changes(self, name: str) -> None:
+        """``table FROM source KEYS (…) …``"""
+        target = self._graph.full_name(".".join(self._read.name("a table")))
+        try:
+            source, changes = cdc.clauses(self._read)
+        except PipelineError as error:
+            error.place = error.place or self._place
+            raise
+        made = self._query(f"SELECT * FROM {source}", [], streams=True)
+        self._graph.add_flow(Flow(name or target, target, made, self._place, located=True, changes=changes))
 
     def _query(self, query: str, renamed: list[str], *, streams: bool) -> Callable[[str], DataFrame]:
         def rows(schemas_at: str) -> DataFrame:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -219,14 +220,22 @@ class _Update:
                 rows, counts = expectations.apply(rows, view, name, observing=bool(view.expectations))
                 rows.createOrReplaceTempView(name)
                 every.extend([counts] if view.expectations else [])
-            frame = schemas.fitted(evaluated(self._spark, flow, schemas_at), found.dataset, flow)
-            frame, counts = expectations.apply(frame, found.dataset, flow.name)
+            frame = evaluated(self._spark, flow, schemas_at)
+            dataset = found.dataset
+            if flow.changes is None:
+                frame = schemas.fitted(frame, dataset, flow)
+            else:
+                frame = flow.changes.noted(frame)
+                dataset = replace(dataset, expectations=[flow.changes.meets(each) for each in dataset.expectations])
+            frame, counts = expectations.apply(frame, dataset, flow.name)
             every.append(counts)
             return frame, every
 
         with configured(self._spark, flow):
             self._events.flow_progress(flow, "RUNNING")
-            if found.streams[flow.name]:
+            if flow.changes is not None:
+                self._tables.change(make, found, flow, self._graph.flows_of(found.dataset))
+            elif found.streams[flow.name]:
                 self._tables.stream(make, found, flow.name)
             else:
                 frame, _ = make(f"file:{self._directory / 'schemas' / flow.name}")

@@ -8,14 +8,15 @@ Databricks' does not.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructField, StructType
 
+from harness.kernel.pipelines import schemas
 from harness.kernel.pipelines.analysis import Found
-from harness.kernel.pipelines.definitions import Dataset, Kind, PipelineError
+from harness.kernel.pipelines.definitions import Dataset, Flow, Kind, PipelineError
 from harness.kernel.pipelines.expectations import Counts
 from harness.lake.sql.statement import spark_sql
 from harness.lake.sql.streamed import fill
@@ -101,16 +102,34 @@ class Tables:
 
         Parameters: ``make``: given a folder for the schemas of files, makes the rows and what they are counted by.
         """
+        self._fill(make, found, flow, quoted(found.dataset.name.split(".")))
+
+    def change(self, make: Any, found: Found, flow: Flow, flows: Sequence[Flow]) -> None:
+        """Bring a table of changes up to date with what one of its flows has now, and with the changes of the others.
+
+        Parameters: ``make``: as of :meth:`stream`; ``flows``: all of the table.
+        """
+        state = self._state(found.dataset.name)
+        self._fill(make, found, flow.name, f"{state}/{flow.name}-changes", folder=True)
+        every = None
+        for each in flows:
+            kept = f"{state}/{each.name}-changes"
+            if self._system(self._path(kept)).exists(self._path(f"{kept}/_delta_log")):
+                noted = self._spark.read.format("delta").load(kept)
+                every = noted if every is None else every.unionByName(noted, allowMissingColumns=True)
+        if every is not None and flow.changes is not None:
+            self.materialize(schemas.fitted(flow.changes.result(every), found.dataset, flow), found)
+
+    def _fill(self, make: Any, found: Found, flow: str, target: str, folder: bool = False) -> None:
         state = f"{self._state(found.dataset.name)}/{flow}"
         self._spark.conf.set(*PROGRESS)
         counted: list[Counts] = []
 
-        def rows(schemas: str) -> DataFrame:
-            frame, counted[:] = make(schemas)
+        def rows(schemas_at: str) -> DataFrame:
+            frame, counted[:] = make(schemas_at)
             return frame
 
-        target = quoted(found.dataset.name.split("."))
-        fill(target, state, rows, name=flow, progress=lambda each: _count(each, counted))
+        fill(target, state, rows, name=flow, progress=lambda each: _count(each, counted), folder=folder)
 
     # -- Delta ------------------------------------------------------------------------------------
 

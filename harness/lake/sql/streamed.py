@@ -38,17 +38,19 @@ def fill(
     *,
     name: str = "",
     progress: Callable[[list[Any]], None] = lambda each: None,
+    folder: bool = False,
 ) -> None:
     """Bring a table up to date with what a stream has now; begun again when files have new columns, as a pipeline is.
 
     Parameters: ``target``: the table, quoted; ``state``: a folder for checkpoint and schemas; ``rows``: makes the
-    stream, given a folder for the schemas of files; ``name``: the query's; ``progress``: is told of each attempt's.
-    Raises: ``StreamingQueryException``.
+    stream, given a folder for the schemas of files; ``name``: the query's; ``progress``: is told of each attempt's;
+    ``folder``: whether the target is the folder of a Delta table. Raises: ``StreamingQueryException``.
     """
     for attempt in range(RESTARTS):
         writer = rows(f"{state}/schemas").writeStream.option("checkpointLocation", f"{state}/checkpoint")
         writer = writer.queryName(name) if name else writer
-        running = writer.option("mergeSchema", True).trigger(availableNow=True).toTable(target)
+        writer = writer.option("mergeSchema", True).trigger(availableNow=True)
+        running = writer.start(target, format="delta") if folder else writer.toTable(target)
         try:
             running.awaitTermination()
             return
