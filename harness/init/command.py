@@ -15,6 +15,9 @@ FORGES = ("auto", "github", "gitlab", "none")
 def init(
     dags: Annotated[Path | None, typer.Option(help="Folder of the DAG files; by default it is looked for.")] = None,
     dag: Annotated[list[str] | None, typer.Option(help="A DAG that the first tests run; may be repeated.")] = None,
+    job: Annotated[
+        list[str] | None, typer.Option(help="Key of a bundle's job that the first tests run; may be repeated.")
+    ] = None,
     ci: Annotated[str, typer.Option(help="Workflow to write: github, gitlab or none; auto: as the repository is.")] = (
         "auto"
     ),
@@ -39,9 +42,14 @@ def init(
             raise typer.Exit(2) from None
         if unknown := sorted(set(dag or ()) - set(found.dags)):
             raise typer.BadParameter(f"there is no DAG {unknown[0]!r}; there are {', '.join(found.dags)}")
+        keys = [key for _, _, jobs in found.bundles for key in jobs]
+        if absent := sorted(set(job or ()) - set(keys)):
+            raise typer.BadParameter(
+                f"there is no job {absent[0]!r} in a bundle; there are {', '.join(keys) or 'none'}"
+            )
         first = found.first()
         runs = dag or ([first] if first is not None else [])
-        planned = plan(repository, found, runs, repository.forge if ci == "auto" else ci)
+        planned = plan(repository, found, runs, repository.forge if ci == "auto" else ci, job or ())
         if dry_run:
             for change in planned.changes:
                 print(change.diff())
@@ -55,8 +63,10 @@ def _tell(repository: Any, found: Any, planned: Any, runs: list[str]) -> None:
         out.print(text, markup=False, soft_wrap=True)
 
     say(f"{len(found.dags)} DAGs in {repository.dags}, {len(repository.notebooks)} notebooks")
-    for bundle in repository.bundles:
-        say(f"bundle {bundle}: its notebooks are found where the DAGs name them; its jobs are not made")
+    for path, target, jobs in found.bundles:
+        say(f"bundle {path}: {', '.join(jobs)} of target {target}, made by make_bundle")
+    for path, why in found.unread.items():
+        say(f"bundle {path}: its jobs are not made: {why}")
     for change in planned.changes:
         say(f"{'wrote' if change.before is None else 'added to'} {change.path}")
     if not planned.changes:

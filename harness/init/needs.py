@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from harness.bundles import Bundle, BundleInvalid, read
 from harness.dagrun.connections import PLACEHOLDER
 from harness.init.look import Repository
 from harness.lake.paths import SUFFIXES, normal
 from harness.settings import Settings
+from harness.stack import USER
 from harness.validate.assets import names_of, waits_for
 from harness.validate.jobs import jobs
 from harness.validate.parameters import used_secrets
@@ -28,7 +30,8 @@ STACKS = {"databricks": "databricks_default", "aws": "aws_default", "s3": "aws_d
 class Needs:
     """``dags``: ids; ``mounts``: workspace path to folder; ``connections``, ``variables``, ``secrets``: what is to be
     given, with what stands for it; ``missing``: workspace paths without a notebook; ``broken``: files that do not
-    import, and why; ``consumers``: DAGs that assets start; ``producers``: those whose assets start others.
+    import, and why; ``consumers``: DAGs that assets start; ``producers``: those whose assets start others; ``bundles``:
+    path, target and jobs of each; ``unread``: bundles that cannot be resolved here, and why.
     """
 
     dags: tuple[str, ...]
@@ -41,6 +44,8 @@ class Needs:
     broken: Mapping[str, str] = field(default_factory=dict)
     consumers: frozenset[str] = frozenset()
     producers: frozenset[str] = frozenset()
+    bundles: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     def first(self) -> str | None:
         """The DAG to begin with: the one with most tasks of those that nothing else starts."""
@@ -67,6 +72,10 @@ def needs(repository: Repository, settings: Settings) -> Needs:
 def _of(project: Project, repository: Repository) -> Needs:
     broken = {str(file.path.relative_to(project.root)): file.error for file in project.files if file.error}
     mounts, missing = _mounts(_paths(project), repository.notebooks)
+    made, unread = _bundles(repository)
+    for place, bundle in made.items():
+        if bundle.jobs:
+            mounts.setdefault(bundle.file_path, place.parent)
     project.settings = project.settings.model_copy(update={"mounts": {**project.settings.mounts, **mounts}})
     uses = list(named(project))
     connections = sorted({name for kind, name, _ in uses if kind == "CONN"} - set(STACKS.values()))
@@ -88,8 +97,20 @@ def _of(project: Project, repository: Repository) -> Needs:
         missing=tuple(missing),
         broken=broken,
         consumers=frozenset(dag for dag, keys in wanted.items() if keys),
-        producers=frozenset(dag for dag, made in produced.items() if any(made & each for each in wanted.values())),
+        producers=frozenset(dag for dag, names in produced.items() if any(names & each for each in wanted.values())),
+        bundles=tuple((p.as_posix(), each.target, tuple(each.jobs)) for p, each in made.items() if each.jobs),
+        unread=unread,
     )
+
+
+def _bundles(repository: Repository) -> tuple[dict[Path, Bundle], dict[str, str]]:
+    found, unread = {}, {}
+    for path in repository.bundles:
+        try:
+            found[path] = read(repository.root / path, user=USER)
+        except BundleInvalid as error:
+            unread[path.as_posix()] = str(error)
+    return found, unread
 
 
 def _led_to(project: Project, names: Iterable[str]) -> dict[str, str]:

@@ -54,8 +54,12 @@ class Plan:
             file.write_text(change.after, encoding="utf-8")
 
 
-def plan(repository: Repository, needs: Needs, runs: Sequence[str], forge: str) -> Plan:
-    """What to change. Parameters: ``runs``: ids of DAGs that the first tests run; ``forge``: github, gitlab or none."""
+def plan(repository: Repository, needs: Needs, runs: Sequence[str], forge: str, jobs: Sequence[str] = ()) -> Plan:
+    """What to change.
+
+    Parameters: ``runs``: ids of DAGs that the first tests run; ``forge``: github, gitlab or none; ``jobs``: keys of
+    bundles' jobs that they run.
+    """
     root = repository.root
     by_hand: list[str] = []
     config, header = Path("pyproject.toml"), TABLE
@@ -64,7 +68,8 @@ def plan(repository: Repository, needs: Needs, runs: Sequence[str], forge: str) 
     changes = [_config(root / config, config, header, _settings(repository, needs), by_hand)]
     # A folder of our own: a suite that is there has its own conftest, rules and habits.
     chosen = [(dag, dag in needs.producers) for dag in runs]
-    changes.append(_new(root, FOLDER / "test_dags.py", texts.tests(needs.dags, chosen, repository.buckets)))
+    tests = texts.tests(needs.dags, chosen, repository.buckets, needs.bundles, jobs)
+    changes.append(_new(root, FOLDER / "test_dags.py", tests))
     install = texts.install(root)
     if forge == "github":
         changes.append(_new(root, Path(".github/workflows/pipelines.yml"), texts.github(install, FOLDER)))

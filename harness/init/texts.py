@@ -9,8 +9,18 @@ from pathlib import Path
 PACKAGE = "airflow-databricks-harness[dags,workspace,validate,test]"
 
 
-def tests(dags: Iterable[str], runs: Sequence[tuple[str, bool]], buckets: Sequence[str]) -> str:
-    """The tests. ``runs``: DAGs that are run, and whether those that their assets start run too."""
+def tests(
+    dags: Iterable[str],
+    runs: Sequence[tuple[str, bool]],
+    buckets: Sequence[str],
+    bundles: Sequence[tuple[str, str, Sequence[str]]],
+    jobs: Sequence[str],
+) -> str:
+    """The tests.
+
+    Parameters: ``runs``: DAGs that are run, and whether those that their assets start run too; ``bundles``: path,
+    target and jobs of each; ``jobs``: of these, the ones that are run.
+    """
     text = '''"""First tests of the DAGs, written by `harness init`; from now on they are yours.
 
 Every fixture: docs/fixtures.md of the harness; how tests are written: its docs/testing.md.
@@ -36,6 +46,17 @@ def test_the_dag_imports(dag_id, airflow_home, connected):
         text += f"\n\ndef test_{_identifier(dag)}_runs({run}{given}):\n"
         text += "".join(f"    make_bucket({_quoted(bucket)})\n" for bucket in buckets)
         text += f'    {run}({_quoted(dag)}, expect="success")\n'
+    for place, target, keys in bundles:
+        name = _identifier(place.rpartition("/")[0])
+        text += f"\n\ndef test_the_jobs_of_the_bundle{'' if name == 'dag' else '_' + name}_are_accepted(make_bundle):\n"
+        text += f"    jobs = make_bundle({_quoted(place)}, target={_quoted(target)})\n"
+        text += f"    assert sorted(jobs) == [{', '.join(map(_quoted, sorted(keys)))}]\n"
+        for key in (each for each in keys if each in jobs):
+            text += f"\n\ndef test_the_job_{_identifier(key)}_runs(make_bundle, workspace{given}):\n"
+            text += "".join(f"    make_bucket({_quoted(bucket)})\n" for bucket in buckets)
+            text += f"    jobs = make_bundle({_quoted(place)}, target={_quoted(target)})\n"
+            text += f"    run = workspace.jobs.run_now(jobs[{_quoted(key)}]).result()  # raises when it fails\n"
+            text += '    assert run.state.result_state.value == "SUCCESS"\n'
     return text
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness import bundles
+from harness.bundles import BundleInvalid
 from harness.testing import maketable
 from harness.testing.tables import Rows
 
@@ -164,6 +166,28 @@ class Factory:
         # Past the SDK's dataclasses, which drop keys that they do not know: the service is to see what was written.
         made: Any = self._workspace().api_client.do("POST", "/api/2.2/jobs/create", body=body)
         return int(made["job_id"])
+
+    def bundle(
+        self, folder: str | Path, target: str = "", variables: Mapping[str, Any] | None = None
+    ) -> dict[str, int]:
+        """The jobs of a bundle, as a deployment makes them; its files are to be there already, by a mount.
+
+        Parameters: ``target``: by default the bundle's; ``variables``: values of its variables. Returns: ids by key.
+        Raises: ``BundleInvalid``.
+        """
+        from databricks.sdk.errors import NotFound
+
+        bundle = bundles.read(Path(folder), user=self._user, target=target, variables=variables)
+        try:
+            self._workspace().workspace.get_status(bundle.file_path)
+        except NotFound:
+            mount = f'"{bundle.file_path}" = "{bundle.folder}"'
+            raise BundleInvalid(
+                f"the files of {bundle.name} are not there: add to [tool.harness.mounts]: {mount}"
+            ) from None
+        return bundle.made(
+            lambda settings: self.job(settings.get("tasks", []), **{k: v for k, v in settings.items() if k != "tasks"})
+        )
 
     def warehouse(self, name: str = "", **settings: Any) -> str:
         """A SQL warehouse. Returns: its id."""

@@ -86,6 +86,12 @@ def make_job(factory: Factory) -> Make:
 
 
 @pytest.fixture
+def make_bundle(request: pytest.FixtureRequest, factory: Factory) -> Make:
+    """``make_bundle(folder, target="", variables={}) -> {key: job_id}``: the jobs of a Databricks Asset Bundle."""
+    return lambda folder=".", **said: factory.bundle(request.config.rootpath / folder, **said)
+
+
+@pytest.fixture
 def make_warehouse(factory: Factory) -> Make:
     """``make_warehouse(name="", **settings) -> id``: a SQL warehouse."""
     return factory.warehouse

@@ -70,8 +70,8 @@ def test_a_medallion_pipeline_with_a_bundle(repository: Path, clean_stack: Stack
     assert contents(repository) == before
     assert "+++ b/pyproject.toml" in diff
     assert '+lake_writer = "aws_default"' in diff
-    told = init(repository)
-    assert "bundle databricks.yml" in told
+    told = init(repository, "--job", "checks")
+    assert "bundle databricks.yml: checks, medallion of target prod, made by make_bundle" in told
     assert "fill in" not in told
     after = contents(repository)
     changed = {name for name, text in after.items() if before.get(name) != text}
@@ -89,7 +89,7 @@ def test_a_medallion_pipeline_with_a_bundle(repository: Path, clean_stack: Stack
     }
     assert "nothing to add" in init(repository)
     assert contents(repository) == after
-    assert "3 passed" in (output := suite(repository, clean_stack)), output
+    assert "5 passed" in (output := suite(repository, clean_stack)), output
 
 
 @pytest.mark.slow
