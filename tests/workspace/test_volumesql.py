@@ -21,6 +21,7 @@ from databricks.sdk.service.catalog import VolumeType
 from databricks.sdk.service.workspace import ImportFormat, Language
 from databricks.sql.exc import OperationalError, ProgrammingError, ServerOperationError
 
+from harness.lake.s3 import requests as s3_requests
 from harness.stack import Stack
 
 pytestmark = pytest.mark.slow
@@ -178,6 +179,10 @@ def test_a_volume_in_s3_is_that_part_of_the_bucket(cursor: Any, w: WorkspaceClie
     signed = {"aws_access_key_id": s3.access_key, "aws_secret_access_key": s3.secret_key, "region_name": s3.region}
     objects = boto3.client("s3", endpoint_url=s3.url, **signed)
     objects.create_bucket(Bucket="far")
+
+    def reads() -> list[str]:
+        return [each["key"] for each in s3_requests(s3) if (each["bucket"], each["operation"]) == ("far", "read")]
+
     objects.put_object(Bucket="far", Key="landing/in/a.csv", Body=b"id\n1\n")
     run(cursor, "CREATE EXTERNAL VOLUME main.default.far LOCATION 's3://far/landing'")
     path = "/Volumes/main/default/far/in"
@@ -193,9 +198,12 @@ def test_a_volume_in_s3_is_that_part_of_the_bucket(cursor: Any, w: WorkspaceClie
     keys = {o["Key"] for o in objects.list_objects_v2(Bucket="far")["Contents"]}
     assert {"landing/in/a.csv", "landing/y.txt"} <= keys
     assert not [key for key in keys if key.startswith("landing/p/") or key == "landing/x.txt"]
+    objects.put_object(Bucket="far", Key="landing/in/b.csv", Body=b"id\n2\n")
     run(cursor, "CREATE TABLE main.default.from_s3 (id STRING)")
+    before = reads()
     run(cursor, f"COPY INTO main.default.from_s3 FROM '{path}' FILEFORMAT = CSV FORMAT_OPTIONS ('header' = 'true')")
-    assert run(cursor, "SELECT id FROM main.default.from_s3") == [("1",)]
+    assert sorted(run(cursor, "SELECT id FROM main.default.from_s3")) == [("1",), ("2",)]
+    assert sorted(reads()[len(before) :]) == ["landing/in/a.csv", "landing/in/b.csv"], "each once"
 
 
 FILE = "/Volumes/main/default/raw/in/a b.csv"

@@ -4,11 +4,13 @@ import java.io.IOException;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.impl.OpenFileParameters;
 import org.apache.hadoop.fs.permission.FsPermission;
 import org.apache.hadoop.util.Progressable;
 
@@ -65,6 +67,16 @@ public final class DbfsFiles extends MountedFiles {
   public FSDataInputStream open(Path path, int buffer) throws IOException {
     Place place = elsewhere(path);
     return place == null ? super.open(path, buffer) : place.files.open(place.path, buffer);
+  }
+
+  /** With what is known of the file, which S3A would ask for. */
+  @Override
+  protected CompletableFuture<FSDataInputStream> openFileWithOptions(Path path, OpenFileParameters parameters)
+      throws IOException {
+    Place place = parameters.getStatus() == null ? null : elsewhere(path);
+    return place == null
+        ? super.openFileWithOptions(path, parameters)
+        : SourceFiles.opened(place.files, place.path, parameters.getStatus());
   }
 
   @Override

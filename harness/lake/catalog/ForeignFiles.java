@@ -69,11 +69,7 @@ public class ForeignFiles extends FileSystem {
       throws IOException {
     FileStatus known = parameters.getStatus();
     if (known == null) return super.openFileWithOptions(path, parameters);
-    Path place = there(path);
-    return bucket
-        .openFile(place)
-        .withFileStatus(new FileStatus(known.getLen(), false, 1, known.getBlockSize(), known.getModificationTime(), place))
-        .build();
+    return SourceFiles.opened(bucket, there(path), known);
   }
 
   @Override

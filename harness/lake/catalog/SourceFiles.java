@@ -140,6 +140,13 @@ public final class SourceFiles extends FilterFileSystem {
     return FutureIO.awaitFuture(openFile(path).build());
   }
 
+  /** A file that is known by another name, at its place. */
+  static CompletableFuture<FSDataInputStream> opened(FileSystem files, Path place, FileStatus known) throws IOException {
+    FileStatus there =
+        new FileStatus(known.getLen(), false, 1, known.getBlockSize(), known.getModificationTime(), place);
+    return files.openFile(place).withFileStatus(there).build();
+  }
+
   /** The bytes of a small file, read once as long as there is room for them. */
   private byte[] whole(FileStatus file) throws IOException {
     byte[] held = loan.held().get(file.getPath());

@@ -84,7 +84,8 @@ class Source:
 
     def _store_options(self) -> dict[str, str]:
         settings = own_settings(self.scheme, self._copy)
-        if self.scheme not in (*S3_SCHEMES, *FOREIGN_SCHEMES):
+        implementation = self._configuration.get(f"fs.{self.scheme}.impl")
+        if self.scheme == "file" or implementation is None:
             return settings
         disabled = f"fs.{self.scheme}.impl.disable.cache"
         # Hadoop's cache would hand out the client that it made with the session's own keys.
@@ -92,7 +93,7 @@ class Source:
         return settings | {
             "fs.harness.loan": self._loan,
             "fs.harness.loan.own": str(own).lower(),
-            "fs.harness.loan.impl": self._configuration.get(f"fs.{self.scheme}.impl"),
+            "fs.harness.loan.impl": implementation,
             f"fs.{self.scheme}.impl": SOURCE_FILES,
             disabled: "true",
         }
