@@ -242,7 +242,7 @@ class Executor:
             return self._ended(attempt)
         attempt.attached = True
         tag = f"task-{task.run_id}"
-        slot = self._engine.open_slot(tag)
+        slot = self._engine.open_slot(tag, attempt.run.run_as)
         try:
             gateway = Gateway(slot.port, slot.secret, slot.tag)
             spec = kernel_spec(attempt.run, task, gateway, self._around)
