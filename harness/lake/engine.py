@@ -114,14 +114,15 @@ class Engine:
         attach.activate(boot.root)  # another engine of this process may have come and gone
         return SparkSession(boot.root.sparkContext, self._sessions(boot).create(boot.root._jsparkSession))
 
-    def open_slot(self, tag: str) -> Gateway:
+    def open_slot(self, tag: str, user: str = "") -> Gateway:
         """A session for another process, which joins it with :func:`harness.lake.attach.attach`.
 
-        Parameters: ``tag`` (unique; its jobs carry it, and run in a scheduling pool of that name).
+        Parameters: ``tag`` (unique; its jobs carry it, and run in a scheduling pool of that name); ``user``, whose
+        statements it runs, if not the workspace's own user's.
         """
         boot = self._ready(None)
         secret = secrets.token_hex(32)
-        slot = self._sessions(boot).open(boot.root._jsparkSession, tag, secret)
+        slot = self._sessions(boot).open(boot.root._jsparkSession, tag, secret, user)
         boot.slots[tag] = slot
         return Gateway(slot.port(), secret, tag)
 

@@ -242,7 +242,7 @@ class Executor:
         if attempt.decided():
             return self._ended(attempt)
         attempt.attached = True
-        kernel = self._standby.obtain(f"task-{task.run_id}")
+        kernel = self._standby.obtain(f"task-{task.run_id}", attempt.run.run_as)
         gateway, task.tag = kernel.gateway, kernel.gateway.tag
         try:
             spec = kernel_spec(attempt.run, task, gateway, self._around)

@@ -118,7 +118,8 @@ class Run:
     ``cluster_libraries``, what is installed on them, and ``git_folder`` (gitfiles.py).
     ``parameters``: what ``run-now`` gave, by its own field names (``notebook_params``, ``job_parameters``, …).
     ``trigger``: what started it, as ``TriggerType`` of the Jobs API; ``repairs``: how often it was repaired;
-    ``parent_run_id``: the task run that started it.
+    ``parent_run_id``: the task run that started it; ``run_as``: whom ``current_user()`` names in its notebooks, if not
+    the workspace's own user.
     """
 
     run_id: int
@@ -137,6 +138,7 @@ class Run:
     trigger: str = "ONE_TIME"
     repairs: int = 0
     parent_run_id: int = 0
+    run_as: str = ""
 
     def task(self, task_key: str) -> TaskRun:
         """The latest attempt of a task. Raises: ``KeyError``."""

@@ -64,13 +64,16 @@ class Standby:
         with self._changed:
             return self._changed.wait_for(lambda: len(self._ready) >= self._number, seconds)
 
-    def obtain(self, tag: str) -> Kernel:
-        """A kernel that stands by, or a slot for one, with this tag. Raises: ``EngineFailed``."""
-        while (kernel := self._take()) is not None:
+    def obtain(self, tag: str, user: str = "") -> Kernel:
+        """A kernel that stands by, or a slot for one, with this tag. Raises: ``EngineFailed``.
+
+        Parameters: ``user``: who its session acts as, if not the workspace's own; no kernel stands by for others.
+        """
+        while not user and (kernel := self._take()) is not None:
             if self._usable(kernel):
                 return kernel
             self._drop(kernel)
-        slot = self._engine.open_slot(tag)
+        slot = self._engine.open_slot(tag, user)
         return Kernel(Gateway(slot.port, slot.secret, slot.tag))
 
     def begin(self, kernel: Kernel, directory: Path, cwd: Path) -> Fork:

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 from databricks.sdk.service.jobs import JobSettings
 
 from harness.runner.run import LifeCycle, Result, Run, State, TaskRun, now
-from harness.workspace import clusters, gitsource, jobs, jobspec, libraries, nesting, pipelineruns, pipelineupdates
+from harness.workspace import (
+    clusters,
+    enforcement,
+    gitsource,
+    jobs,
+    jobspec,
+    libraries,
+    nesting,
+    pipelineruns,
+    pipelineupdates,
+    sqlfunctions,
+)
 from harness.workspace.errors import ApiError, InvalidParameter
 from harness.workspace.store import Document, Taken
 from harness.workspace.wire import Call, api, whole
@@ -120,11 +131,23 @@ def record(workspace: Workspace, settings: Document, *, job_id: int, name: str, 
         settings=settings,
         run_type=kind,
         creator=workspace.config.user,
+        run_as=_run_as(workspace, settings),
         tasks=[
             TaskRun(run_id=first + at, task_key=task["task_key"], spec=task, directory=str(folder / str(first + at)))
             for at, task in enumerate(tasks, start=1)
         ],
     )
+
+
+def _run_as(workspace: Workspace, settings: Document) -> str:
+    """Who a run's notebooks are: whom its ``run_as`` names. Nobody else for one that is not known here.
+
+    Production's principals are seldom known: their runs are the workspace's user's, unless privileges are enforced.
+    """
+    given = settings.get("run_as", {})
+    name = str(given.get("user_name") or given.get("service_principal_name") or "")
+    known = sqlfunctions.named(workspace.store, name) if name else None
+    return known.name if known else name if enforcement.enforced(workspace) else ""
 
 
 def once(workspace: Workspace, call: Call, run: Run) -> int:

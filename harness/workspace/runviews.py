@@ -197,7 +197,7 @@ def _common(workspace: Workspace, run: Run) -> Document:
         "run_name": run.name,
         "run_type": run.run_type,
         "trigger": run.trigger,
-        "run_as_user_name": workspace.config.user,
+        "run_as_user_name": run.run_as or workspace.config.user,
     }
     if "git_source" in run.settings:
         view["git_source"] = run.settings["git_source"]

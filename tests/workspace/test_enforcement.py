@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.service.jobs import JobRunAs, NotebookTask, SubmitTask
+from databricks.sdk.service.workspace import ImportFormat, Language
 from databricks.sql.exc import ServerOperationError
 
 from harness.control import StackFailed
@@ -15,6 +19,16 @@ pytestmark = pytest.mark.slow
 
 Sql = Callable[..., list[Any]]
 DENIED = r"\[INSUFFICIENT_PERMISSIONS\] Insufficient privileges:\nUser does not have {} SQLSTATE: 42501"
+
+NOTEBOOK = """# Databricks notebook source
+seen = [spark.sql("SELECT current_user()").first()[0], spark.table("main.default.t").count()]
+try:
+    spark.sql("DROP TABLE main.default.t")
+    seen.append("dropped")
+except Exception as error:
+    seen.append(str(error).partition(" ")[0])
+dbutils.notebook.exit(str(seen))
+"""
 
 
 def test_tables_are_refused_without_privileges_once_these_are_enforced(
@@ -94,6 +108,25 @@ def test_what_makes_alters_and_drops_needs_privileges_once_these_are_enforced(
     ask("DROP TABLE main.default.mine")
     sql(f"GRANT MANAGE ON SCHEMA main.default TO `{name}`")
     ask("DROP TABLE main.default.t")
+
+
+def test_a_notebook_may_do_what_its_run_as_may(
+    sql: Sql, robot: tuple[str, Sql], clean_stack: Stack, workspace: WorkspaceClient
+) -> None:
+    name, _ = robot
+    sql("CREATE TABLE main.default.t AS SELECT 1 AS id")
+    sql("GRANT USE CATALOG, USE SCHEMA ON CATALOG main TO `account users`")
+    sql("GRANT SELECT ON TABLE main.default.t TO readers")
+    clean_stack.control("POST", "grants", {"enforce": True})
+    workspace.workspace.mkdirs("/Workspace/Users/someone")
+    path, content = "/Workspace/Users/someone/drops", base64.b64encode(NOTEBOOK.encode()).decode()
+    workspace.workspace.import_(path, content=content, format=ImportFormat.SOURCE, language=Language.PYTHON)
+    task = SubmitTask(task_key="t", notebook_task=NotebookTask(notebook_path=path))
+    run = workspace.jobs.submit(run_name="drops", tasks=[task], run_as=JobRunAs(service_principal_name=name)).result()
+    (task_run,) = run.tasks or []
+    output = workspace.jobs.get_run_output(int(task_run.run_id or 0)).notebook_output
+    assert output is not None
+    assert output.result == str([name, 1, "[INSUFFICIENT_PERMISSIONS]"])
 
 
 def test_enforcement_takes_true_or_false_and_ends_with_a_reset(clean_stack: Stack) -> None:

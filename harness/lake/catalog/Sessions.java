@@ -153,16 +153,18 @@ public final class Sessions {
    * Open a slot. Its jobs carry {@code tag} and run in a fair-scheduling pool of that name.
    *
    * <p>The server's accept thread, started by build(), inherits this thread's locals, and all its connection threads
-   * inherit them from it: job tag, pool and active session hold for all that the task's process asks for.
+   * inherit them from it: job tag, pool, user and active session hold for all that the task's process asks for.
    */
-  public static Slot open(SparkSession root, String tag, String secret) {
+  public static Slot open(SparkSession root, String tag, String secret, String user) {
     SparkContext context = root.sparkContext();
     context.addJobTag(tag);
     context.setLocalProperty("spark.scheduler.pool", tag);
     SparkSession session = create(root);
+    if (!user.isEmpty()) SessionFunctions.actAs(user);
     try {
       return new Slot(session, tag, server(session, secret));
     } finally {
+      SessionFunctions.actAs(null);
       SparkSession.setActiveSession(root);
       context.setLocalProperty("spark.scheduler.pool", null);
       context.removeJobTag(tag);
