@@ -14,6 +14,7 @@ from databricks import sql as connector
 
 from harness.dagrun import environment, run_dag
 from harness.lake.buckets.features import BY_NAME
+from harness.lake.buckets.reset import client
 from harness.lake.tables import LakeReader
 from harness.settings import Settings
 from harness.stack import Stack
@@ -83,23 +84,30 @@ def test_a_load_gets_over_an_s3_server_that_is_killed_and_adds_no_row_twice(real
     assert row[0] == row[1] == counts["facilities"] > 0
 
 
-def test_writers_within_a_stack_lose_no_commit_of_a_table_in_s3(real, lake):
-    import boto3
-
-    # A session of its own: boto3's default one may know credentials of another test's.
-    boto3.Session().client("s3").create_bucket(Bucket="shared")
-    execute(real, "CREATE TABLE main.default.shared (writer INT, n INT) USING delta LOCATION 's3://shared/t'")
+def several_write(stack: Stack) -> None:
+    client(stack.s3).create_bucket(Bucket="shared")
+    execute(stack, "CREATE TABLE main.default.shared (writer INT, n INT) USING delta LOCATION 's3://shared/t'")
 
     def write(writer: int) -> None:
-        execute(real, *(f"INSERT INTO main.default.shared VALUES ({writer}, {n})" for n in range(COMMITS)))
+        execute(stack, *(f"INSERT INTO main.default.shared VALUES ({writer}, {n})" for n in range(COMMITS)))
 
     with ThreadPoolExecutor(WRITERS) as pool:
         list(pool.map(write, range(WRITERS)))
-    rows = execute(real, "SELECT writer, n FROM main.default.shared ORDER BY ALL")
+    rows = execute(stack, "SELECT writer, n FROM main.default.shared ORDER BY ALL")
     assert [tuple(row) for row in rows] == [(writer, n) for writer in range(WRITERS) for n in range(COMMITS)]
-    assert lake.table("main.default.shared").count() == WRITERS * COMMITS
-    history = execute(real, "DESCRIBE HISTORY main.default.shared")
+    reader = LakeReader(stack.workspace_url, stack.token, stack.s3)
+    assert reader.table("main.default.shared").count() == WRITERS * COMMITS
+    history = execute(stack, "DESCRIBE HISTORY main.default.shared")
     assert len(history) == 1 + WRITERS * COMMITS
+
+
+@pytest.mark.usefixtures("lake")
+def test_writers_within_a_stack_lose_no_commit_of_a_table_in_s3(real):
+    several_write(real)
+
+
+def test_nor_do_those_of_a_stack_on_the_chosen_server(clean_stack):
+    several_write(clean_stack)
 
 
 def test_an_outage_of_moto_or_of_an_endpoint_elsewhere_is_refused():
