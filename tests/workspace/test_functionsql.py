@@ -160,3 +160,28 @@ def test_a_notebook_makes_and_calls_functions(clean_stack: Stack, workspace: Wor
     assert run.state.result_state is RunResultState.SUCCESS, output.error_trace
     assert output.notebook_output is not None
     assert output.notebook_output.result == "DONE"
+
+
+def test_functions_call_functions_of_the_catalog(sql: Sql) -> None:
+    sql("CREATE SCHEMA main.tools")
+    sql("CREATE FUNCTION main.tools.clean(s STRING) RETURNS STRING RETURN lower(trim(s))")
+    python = "LANGUAGE PYTHON AS $$return len(s)$$"
+    sql(f"CREATE FUNCTION main.tools.size(s STRING, least INT DEFAULT 0) RETURNS INT {python}")
+    sql("CREATE FUNCTION main.tools.letters(s STRING) RETURNS TABLE (c STRING) RETURN SELECT explode(split(s, ''))")
+    body = "main.tools.clean(s) || `main`.tools.`clean`( 'X' ) || main.tools.size(s) || decimal(1)"
+    sql(f"CREATE FUNCTION main.tools.both(s STRING) RETURNS STRING RETURN {body}")
+    assert sql("SELECT main.tools.both(' A ')") == [("ax31",)]
+    assert sql("DESCRIBE FUNCTION EXTENDED main.tools.both")[-1][0].endswith(body)
+    sql("USE main.tools")
+    # By what is current when it is made, in expressions, queries and as a table.
+    sql("CREATE FUNCTION twice(s STRING) RETURNS STRING RETURN clean(s) || tools.clean(s)")
+    sql("CREATE FUNCTION most(s STRING) RETURNS STRING RETURN SELECT max(clean(c)) FROM letters(s)")
+    sql("CREATE FUNCTION others(s STRING) RETURNS TABLE (c STRING) RETURN SELECT DISTINCT c FROM main.tools.letters(s)")
+    sql("USE hive_metastore.default")
+    assert sql("SELECT main.tools.twice('A '), main.tools.most('ABCa ')") == [("aa", "c")]
+    assert sorted(sql("SELECT * FROM main.tools.others('aab')")) == [("a",), ("b",)]
+    query = "SELECT c FROM main.tools.letters(main.tools.clean(s))"
+    with pytest.raises(ServerOperationError, match=r"UNSUPPORTED_SQL_UDF_USAGE.*function `main\.tools\.clean`"):
+        sql(f"CREATE FUNCTION main.tools.no(s STRING) RETURNS STRING RETURN {query}")
+    with pytest.raises(ServerOperationError, match=r"UNRESOLVED_ROUTINE.*`main`\.`tools`\.`nothing`"):
+        sql("CREATE FUNCTION main.tools.lost(s STRING) RETURNS STRING RETURN main.tools.nothing(s)")

@@ -45,6 +45,7 @@ public final class Functions {
   private static final String OWN = "sqlFunction.";
   private static final String TEMPORARY = "referredTemp";
   private static final String PLACE = "catalogAndNamespace.part.";
+  private static final String STAND_IN = "__harness_stand_in_\\d+__";
 
   private Functions() {}
 
@@ -153,10 +154,12 @@ public final class Functions {
   // ---- from Spark to the REST API ------------------------------------------------------------------------
 
   /**
-   * What the REST API is told of a function that {@code sql} makes as a temporary one of that name, which Spark checks:
-   * its fields as JSON. In a copy of the session, whose own functions stay as they are. Called from Python.
+   * What the REST API is told of a function that the last of some statements (JSON) makes as a temporary one of that
+   * name, which Spark checks: its fields as JSON. Those before make stand-ins for functions that it calls. In a copy of
+   * the session, whose own functions stay as they are. Called from Python.
    */
-  public static String described(SparkSession session, String name, String sql) {
+  public static String described(SparkSession session, String name, String statements) throws JsonProcessingException {
+    JsonNode made = Rest.JSON.readTree(statements);
     SparkSession copy = session.cloneSession();
     return copy.withActive(
         () -> {
@@ -164,7 +167,7 @@ public final class Functions {
           CatalogManager there = session.sessionState().catalogManager();
           here.setCurrentCatalog(there.currentCatalog().name());
           here.setCurrentNamespace(there.currentNamespace());
-          copy.sql(sql);
+          for (JsonNode sql : made) copy.sql(sql.asText());
           SessionCatalog catalog = copy.sessionState().catalog();
           Option<ExpressionInfo> found = catalog.lookupBuiltinOrTempFunction(name);
           if (found.isEmpty()) found = catalog.lookupBuiltinOrTempTableFunction(name);
@@ -196,7 +199,8 @@ public final class Functions {
     Map<String, String> kept = new HashMap<>(CollectionConverters.asJava(function.properties()));
     ArrayNode temporary = document.putArray("temporary_objects");
     kept.forEach((key, value) -> {
-      if (key.startsWith(TEMPORARY) && !value.equals("[]")) temporary.add(value);
+      // Those that stand in are no temporary functions of the session's (harness/lake/sql/functioncalls.py).
+      if (key.startsWith(TEMPORARY) && value.replaceAll(STAND_IN, "").matches(".*\\w.*")) temporary.add(value);
     });
     kept.keySet().removeIf(key -> key.startsWith(OWN) || key.startsWith(TEMPORARY));
     document.put("properties", Rest.JSON.valueToTree(kept).toString());

@@ -11,9 +11,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
-from harness.lake.sql.failures import SqlError
+from harness.lake.sql.failures import SqlError, failure
+from harness.lake.sql.functioncalls import STAND_IN, stand_ins
 from harness.lake.sql.moments import moment
 from harness.lake.sql.reader import Reader
 from harness.lake.sql.statement import Statement
@@ -135,10 +138,21 @@ def _python(statement: Statement, read: Reader, start: int) -> tuple[str | None,
 
 def _checked(statement: Statement, name: str, signature: str) -> dict[str, Any]:
     """What the REST API is told of a function. Raises: PySpark's exceptions for one that is wrong."""
-    text = f"CREATE OR REPLACE TEMPORARY FUNCTION {quoted([name])}{signature}"
+    if _is_sparks(statement, name):
+        name += "__"  # no temporary function can take a name of Spark's own; one of the catalog can
+    calls = stand_ins(signature, statement.unity, lambda word: _is_sparks(statement, word))
+    text = f"CREATE OR REPLACE TEMPORARY FUNCTION {quoted([name])}{calls.text}"
     jvm: Any = statement.spark._jvm
     functions = getattr(jvm, "io.unitycatalog.harness.Functions")
-    info: dict[str, Any] = json.loads(functions.described(statement.spark._jsparkSession, name, text))
+    try:
+        described = functions.described(statement.spark._jsparkSession, name, json.dumps([*calls.made, text]))
+    except (PySparkException, Py4JJavaError) as error:
+        why = failure(error)
+        if STAND_IN not in why.message or not why.condition:
+            raise
+        said = why.message.removeprefix(f"[{why.condition}] ").partition(" SQLSTATE: ")[0]
+        raise SqlError(why.condition, calls.restored(said), why.state) from None
+    info: dict[str, Any] = calls.restored(json.loads(described))
     if temporary := info.pop("temporary_objects"):
         message = (
             f"Cannot create the persistent function because it references the temporary object {temporary[0]}. Please "
