@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
+import boto3
 import pendulum
 import pytest
 from databricks import sql as connector
@@ -253,6 +254,9 @@ def test_airflow_copies_s3_files_into_a_table_once(run_dag: Any, s3: Any, lake: 
 
     s3.create_bucket(Bucket="landing")
     s3.put_object(Bucket="landing", Key="raw/a.csv", Body=b"id,name\n1,x\n2,y\n")
+    given = boto3.Session().client("sts").get_session_token()["Credentials"]
+    names = {"AWS_ACCESS_KEY": "AccessKeyId", "AWS_SECRET_KEY": "SecretAccessKey", "AWS_SESSION_TOKEN": "SessionToken"}
+    temporary = {name: given[key] for name, key in names.items()}
     with DAG("copy_once", schedule=None, start_date=pendulum.datetime(2026, 1, 1)) as dag:
         create = DatabricksSqlOperator(
             task_id="create",
@@ -266,7 +270,7 @@ def test_airflow_copies_s3_files_into_a_table_once(run_dag: Any, s3: Any, lake: 
                 file_format="CSV",
                 files=["a.csv"],
                 format_options={"header": "true"},
-                credential={"AWS_ACCESS_KEY": "ASIA", "AWS_SECRET_KEY": "secret", "AWS_SESSION_TOKEN": "token"},
+                credential=temporary,
             )
             for n in (1, 2)
         ]

@@ -12,19 +12,15 @@ from pyspark.sql import SparkSession
 
 from harness.lake.engine import Engine, EngineConfig
 from harness.lake.s3 import S3Endpoint
-from harness.process import Child, bind
 from harness.settings import user_cache
 
 Write = Callable[[str, str], str]
 
 
 @pytest.fixture(scope="session")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Endpoint]:
+def s3(s3_server: S3Endpoint) -> S3Endpoint:
     """The S3 server."""
-    with bind() as sock:
-        child = Child("S3", "harness.lake.s3", config={}, sockets=[sock], log=tmp_path_factory.mktemp("s3") / "log")
-    yield S3Endpoint(child.wait_ready()["url"], "harness", "harness-secret")
-    child.stop()
+    return s3_server
 
 
 @pytest.fixture(scope="session")

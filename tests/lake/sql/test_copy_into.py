@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from harness.lake.buckets.reset import client
 from harness.lake.engine import Engine
 from harness.lake.paths import WorkspacePaths
 from harness.lake.s3 import S3Endpoint
@@ -273,16 +275,17 @@ def test_two_at_once_load_distinct_files_both_and_a_shared_one_once(
 
 
 def test_s3_is_read_with_temporary_credentials_that_stay_out_of_the_session(
-    spark: SparkSession, table: Any, boto: Any
+    spark: SparkSession, table: Any, boto: Any, s3: S3Endpoint
 ) -> None:
     boto.create_bucket(Bucket="landing")
     boto.put_object(Bucket="landing", Key="raw/a.csv", Body=b"id,name\n1,x\n")
     boto.put_object(Bucket="landing", Key="raw/b.csv", Body=b"name,id\ny,2\n")
     name = table("(id INT, name STRING)")
-    secret = "kept-to-itself"
+    given = client(replace(s3, url=s3.sts_url or s3.url), "sts").get_session_token()["Credentials"]
+    secret = given["SecretAccessKey"]
     source = (
-        "'s3://landing/raw' WITH (CREDENTIAL (AWS_ACCESS_KEY = 'ASIAKEY', "
-        f"AWS_SECRET_KEY = '{secret}', AWS_SESSION_TOKEN = 'token'))"
+        f"'s3://landing/raw' WITH (CREDENTIAL (AWS_ACCESS_KEY = '{given['AccessKeyId']}', "
+        f"AWS_SECRET_KEY = '{secret}', AWS_SESSION_TOKEN = '{given['SessionToken']}'))"
     )
     threads = spark._jvm.java.lang.management.ManagementFactory.getThreadMXBean()
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import boto3
 from airflow.providers.common.sql.hooks.handlers import fetch_one_handler
 from airflow.providers.databricks.assets.databricks import UnityTableIdentity
 from airflow.providers.databricks.operators.databricks_sql import (
@@ -17,6 +18,12 @@ from airflow.providers.databricks.sensors.databricks_partition import Databricks
 from airflow.providers.databricks.sensors.databricks_sql import DatabricksSqlSensor
 from airflow.sdk import DAG, Param, chain
 
+GIVEN = boto3.Session().client("sts").get_session_token()["Credentials"]
+TEMPORARY = {
+    "AWS_ACCESS_KEY": GIVEN["AccessKeyId"],
+    "AWS_SECRET_KEY": GIVEN["SecretAccessKey"],
+    "AWS_SESSION_TOKEN": GIVEN["SessionToken"],
+}
 WAREHOUSE = os.environ["DATABRICKS_WAREHOUSE_ID"]
 HTTP_PATH = f"/sql/1.0/warehouses/{WAREHOUSE}"
 PLACE = {"catalog": "main", "schema": "shop"}
@@ -106,7 +113,7 @@ with DAG("copies", schedule=None) as copies:
             table_name="main.shop.chosen",
             file_location=LANDING,
             expression_list="id * 10 AS id, upper(region) AS region",
-            credential={"AWS_ACCESS_KEY": "a", "AWS_SECRET_KEY": "b", "AWS_SESSION_TOKEN": "c"},
+            credential=TEMPORARY,
             sql_endpoint_name=WAREHOUSE,
             **AS_CSV,
         ),
