@@ -64,12 +64,13 @@ final class GuardedChanges extends Rule<LogicalPlan> {
 
   @Override
   public LogicalPlan apply(LogicalPlan plan) {
-    if (!Guards.watches("guarded")) return plan;
     return plan.resolveOperatorsDown(
         new AbstractPartialFunction<LogicalPlan, LogicalPlan>() {
           @Override
           public boolean isDefinedAt(LogicalPlan node) {
-            return node instanceof DeltaDelete || node instanceof DeltaUpdateTable || node instanceof DeltaMergeInto;
+            boolean changes =
+                node instanceof DeltaDelete || node instanceof DeltaUpdateTable || node instanceof DeltaMergeInto;
+            return changes && Guards.watches("guarded"); // which asks the workspace
           }
 
           @Override
