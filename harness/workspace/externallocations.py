@@ -14,9 +14,9 @@ from databricks.sdk.service.catalog import ExternalLocationInfo
 from harness.lake.s3 import S3Endpoint
 from harness.workspace import cloudstorage, entities, securables, storagecredentials
 from harness.workspace.cloudstorage import Place
-from harness.workspace.errors import Conflict, InvalidParameter, InvalidState
+from harness.workspace.errors import InvalidParameter, InvalidState
 from harness.workspace.jobspec import typed
-from harness.workspace.store import Document, Taken
+from harness.workspace.store import Document
 from harness.workspace.wire import Call, api
 
 if TYPE_CHECKING:
@@ -52,11 +52,7 @@ def create(call: Call) -> Document:
         "isolation_mode": "ISOLATION_MODE_OPEN",
         "securable_type": "EXTERNAL_LOCATION",
     }
-    try:
-        workspace.store.insert(KIND, name, document)
-    except Taken:
-        raise _taken(name) from None
-    return document
+    return securables.keep(workspace.store, KIND, document)
 
 
 def list_locations(call: Call) -> Document:
@@ -82,12 +78,7 @@ def update(call: Call) -> Document:
     moved: Document = {}
     if url != old["url"] or credential != old["credential_name"]:
         moved = _place(call, old["name"], url, credential)
-    name = securables.identifier(call.text("new_name", old["name"]), "external location")
-    if name != old["name"]:
-        try:
-            store.rename(KIND, old["name"], name, lambda d: {**d, "name": name, "full_name": name})
-        except Taken:
-            raise _taken(name) from None
+    name = securables.renamed(call, KIND, old)
     return store.update(KIND, name, lambda d: securables.changed({**d, **moved}, call, CHANGES)) or old
 
 
@@ -144,11 +135,6 @@ def _place(call: Call, name: str, url: str, credential_name: str) -> Document:
 def _fields(call: Call, names: tuple[str, ...]) -> Document:
     """The request's fields of these names. Raises: ``InvalidParameter`` for a value of another type."""
     return typed({key: call.arguments[key] for key in names if key in call.arguments}, ExternalLocationInfo)
-
-
-def _taken(name: str) -> Conflict:
-    text = f"External location '{name}' already exists"
-    return Conflict(text, error_code="EXTERNAL_LOCATION_ALREADY_EXISTS")
 
 
 UC = "2.1/unity-catalog"

@@ -8,8 +8,8 @@ from urllib.parse import unquote
 
 from harness.runner.run import now
 from harness.workspace import principals
-from harness.workspace.errors import InvalidParameter, NotFound
-from harness.workspace.store import Document, Store
+from harness.workspace.errors import Conflict, InvalidParameter, NotFound
+from harness.workspace.store import Document, Store, Taken
 from harness.workspace.wire import Call, page
 
 if TYPE_CHECKING:
@@ -88,6 +88,34 @@ def parts(full_name: str, count: int) -> list[str]:
     if len(found) != count or not all(found):
         raise InvalidParameter(f"'{full_name}' is not a valid name: expected {count} parts joined by periods.")
     return found
+
+
+def keep(store: Store, kind: str, document: Document) -> Document:
+    """Keep a new object of the metastore by its name. Returns: it. Raises: ``Conflict``."""
+    try:
+        store.insert(kind, document["name"], document)
+    except Taken:
+        raise _taken(kind, document["name"]) from None
+    return document
+
+
+def renamed(call: Call, kind: str, old: Document) -> str:
+    """Give an object of the metastore the request's ``new_name``, if there is one. Returns: its name now.
+
+    Raises: ``InvalidParameter``, ``Conflict``.
+    """
+    name = identifier(call.text("new_name", old["name"]), kind.replace("_", " "))
+    if name != old["name"]:
+        try:
+            call.workspace.store.rename(kind, old["name"], name, lambda d: {**d, "name": name, "full_name": name})
+        except Taken:
+            raise _taken(kind, name) from None
+    return name
+
+
+def _taken(kind: str, name: str) -> Conflict:
+    text = f"{kind.replace('_', ' ').capitalize()} '{name}' already exists"
+    return Conflict(text, error_code=f"{kind.upper()}_ALREADY_EXISTS")
 
 
 def changed(document: Document, call: Call, names: tuple[str, ...]) -> Document:

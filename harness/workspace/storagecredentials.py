@@ -14,9 +14,9 @@ from databricks.sdk.service.catalog import StorageCredentialInfo
 from harness.lake.s3 import S3Endpoint
 from harness.workspace import cloudstorage, entities, securables
 from harness.workspace.cloudstorage import Place
-from harness.workspace.errors import Conflict, InvalidParameter, InvalidState
+from harness.workspace.errors import InvalidParameter, InvalidState
 from harness.workspace.jobspec import typed
-from harness.workspace.store import Document, Taken
+from harness.workspace.store import Document
 from harness.workspace.wire import Call, api
 
 if TYPE_CHECKING:
@@ -63,11 +63,7 @@ def create(call: Call) -> Document:
         "used_for_managed_storage": False,
         "securable_type": "STORAGE_CREDENTIAL",
     }
-    try:
-        workspace.store.insert(KIND, name, document)
-    except Taken:
-        raise _taken(name) from None
-    return document
+    return securables.keep(workspace.store, KIND, document)
 
 
 def list_credentials(call: Call) -> Document:
@@ -83,12 +79,8 @@ def update(call: Call) -> Document:
     store, old = call.workspace.store, read(call)
     typed({key: call.arguments[key] for key in CHANGES if key in call.arguments}, StorageCredentialInfo)
     identity = _identity(call) or {}
-    name = securables.identifier(call.text("new_name", old["name"]), "storage credential")
+    name = securables.renamed(call, KIND, old)
     if name != old["name"]:
-        try:
-            store.rename(KIND, old["name"], name, lambda d: {**d, "name": name, "full_name": name})
-        except Taken:
-            raise _taken(name) from None
         for location in locations(call.workspace, old["id"]):
             store.update("external_location", location["name"], lambda d: {**d, "credential_name": name})
     kept = {key: value for key, value in old.items() if not identity or key not in IDENTITIES}
@@ -157,11 +149,6 @@ def _identity(call: Call) -> Document | None:
             raise InvalidParameter(f"'{shown['role_arn']}' is not the ARN of a role of AWS.")
         shown |= {"external_id": str(uuid.uuid4()), "unity_catalog_iam_arn": UNITY_ROLE}
     return {kind: shown}
-
-
-def _taken(name: str) -> Conflict:
-    text = f"Storage credential '{name}' already exists"
-    return Conflict(text, error_code="STORAGE_CREDENTIAL_ALREADY_EXISTS")
 
 
 UC = "2.1/unity-catalog"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from harness.lake.engine import Engine, EngineConfig
 from harness.lake.paths import WorkspacePaths
 from harness.lake.s3 import S3Endpoint
+from harness.runner.rules import Rules
 from harness.runner.run import Run, TaskRun
 from harness.runner.runner import Runner
 from harness.settings import user_cache
@@ -131,4 +133,15 @@ def bench(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     )
     runner.start()
     yield Bench(runner, engine, notebooks, directory, watch)
+    runner.stop()
+
+
+@contextlib.contextmanager
+def another(bench: Bench, directory: Path, rules: Rules) -> Iterator[Bench]:
+    """A runner by other rules, over the same engine and notebooks."""
+    paths = WorkspacePaths({"/Workspace/Shared": bench.notebooks})
+    changed, url = bench.watch.changed, "http://127.0.0.1:9"
+    runner = Runner(bench.engine, paths, directory, url, "token", "", changed, "me@example.com", rules=rules)
+    runner.start()
+    yield replace(bench, runner=runner, directory=directory)
     runner.stop()

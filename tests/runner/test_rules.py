@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +11,9 @@ import psutil
 import pytest
 
 from harness.lake.engine import Engine
-from harness.lake.paths import WorkspacePaths
 from harness.runner.rules import Rules
 from harness.runner.run import Result, Run, TaskRun
-from harness.runner.runner import Runner
-from tests.runner.conftest import Bench, task
+from tests.runner.conftest import Bench, another, task
 from tests.wheels import wheel
 
 CLUSTER = {"spark_version": "17.3.x-scala2.13", "node_type_id": "i3.xlarge", "num_workers": 0}
@@ -26,20 +23,9 @@ CLUSTER = {"spark_version": "17.3.x-scala2.13", "node_type_id": "i3.xlarge", "nu
 def ruled(engine: Engine, bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """A runner that runs init scripts and gives each process 600 MB."""
     directory = tmp_path_factory.mktemp("rules")
-    runner = Runner(
-        engine,
-        WorkspacePaths({"/Workspace/Shared": bench.notebooks}),
-        directory,
-        "http://127.0.0.1:9",
-        "token",
-        "",
-        bench.watch.changed,
-        "me@example.com",
-        rules=Rules(standby=1, memory=600 << 20, init_scripts=True, clusters=directory / "clusters"),
-    )
-    runner.start()
-    yield dataclasses.replace(bench, runner=runner, directory=directory)
-    runner.stop()
+    rules = Rules(standby=1, memory=600 << 20, init_scripts=True, clusters=directory / "clusters")
+    with another(bench, directory, rules) as made:
+        yield made
 
 
 def scripts(*paths: str, **fields: Any) -> dict[str, Any]:

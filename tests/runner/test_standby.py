@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import signal
@@ -14,11 +13,9 @@ import psutil
 import pytest
 
 from harness.lake.engine import Engine
-from harness.lake.paths import WorkspacePaths
 from harness.runner.rules import Rules
 from harness.runner.run import Result
-from harness.runner.runner import Runner
-from tests.runner.conftest import SECONDS, Bench
+from tests.runner.conftest import SECONDS, Bench, another
 
 TELLS = """import json, os
 seen = {
@@ -37,20 +34,8 @@ dbutils.notebook.exit(json.dumps(seen))
 def ready(engine: Engine, bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """A runner with a kernel that stands by."""
     directory = tmp_path_factory.mktemp("standby")
-    runner = Runner(
-        engine,
-        WorkspacePaths({"/Workspace/Shared": bench.notebooks}),
-        directory,
-        "http://127.0.0.1:9",
-        "token",
-        "",
-        bench.watch.changed,
-        "me@example.com",
-        rules=Rules(standby=1),
-    )
-    runner.start()
-    yield dataclasses.replace(bench, runner=runner, directory=directory)
-    runner.stop()
+    with another(bench, directory, Rules(standby=1)) as made:
+        yield made
 
 
 def waiting(ready: Bench) -> int:
