@@ -32,7 +32,9 @@ class Running:
 
     def does(self, feature: str) -> bool:
         """Whether it has a feature, by the record."""
-        return self.program in BY_NAME[feature].servers
+        # STS is beside any endpoint that is only known by its URL, whatever serves there.
+        beside = self.kind == "url" and feature == "sts"
+        return self.program in BY_NAME[feature].servers and not beside
 
 
 def why_not(kind: str) -> str:

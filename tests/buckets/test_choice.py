@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import http.server
 import subprocess
@@ -28,9 +29,15 @@ from tests.buckets.servers import needed, no_engine, running
 
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
-    before = set(psutil.Process().children(recursive=True))
+    before = set(psutil.Process().children())
     yield
-    _, alive = psutil.wait_procs(set(psutil.Process().children(recursive=True)) - before, timeout=10)
+    # What was there, such as a session's stack, may start more.
+    started = [first for first in psutil.Process().children() if first not in before]
+    below = list(started)
+    for first in started:
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            below += first.children(recursive=True)
+    _, alive = psutil.wait_procs(below, timeout=10)
     assert [process.cmdline() for process in alive] == []
 
 

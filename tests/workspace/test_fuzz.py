@@ -37,7 +37,7 @@ KNOWN_CODES = {
     *ERROR_CODE_MAPPING,
     *(
         f"{noun}_{fate}"
-        for noun in ("CATALOG", "SCHEMA", "TABLE", "VOLUME")
+        for noun in ("CATALOG", "SCHEMA", "TABLE", "VOLUME", "STORAGE_CREDENTIAL", "EXTERNAL_LOCATION", "CONSTRAINT")
         for fate in ("ALREADY_EXISTS", "DOES_NOT_EXIST")
     ),
     *("COLUMN_DOES_NOT_EXIST", "METASTORE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND", "NOT_IMPLEMENTED"),
