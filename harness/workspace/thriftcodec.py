@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import lz4.frame
 from databricks.sql.thrift_api.TCLIService import ttypes as T
 from pyspark.sql import types as S
 
@@ -13,6 +12,7 @@ from harness.lake.sql.parameters import Parameter
 from harness.lake.sql.records import Operation, State
 from harness.lake.sql.results import FILE_BYTES, Result
 from harness.lake.sql.types import Column
+from harness.workspace.resultfiles import packed
 
 OK = T.TStatus(T.TStatusCode.SUCCESS_STATUS)
 # Results from here on are fetched by link: the client logs each inline answer in full, which doubles its time.
@@ -89,7 +89,7 @@ def rows(operation: Operation, result: Result, most_rows: int, most_bytes: int, 
         files = T.TRowSet(start, [], resultLinks=_links(operation, result, start, links), columnCount=count)
         return T.TFetchResultsResp(OK, False, files)
     start, table, more = operation.page(most_rows, most_bytes)
-    pack = lz4.frame.compress if operation.delivery.compressed else bytes
+    pack = packed if operation.delivery.compressed else bytes
     batches = [
         T.TSparkArrowBatch(pack(batch.serialize().to_pybytes()), batch.num_rows)
         for batch in table.to_batches()
