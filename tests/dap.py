@@ -54,6 +54,10 @@ class Ide:
         """Send a request and wait for its answer."""
         return self._answer(self._send(command, **arguments))
 
+    def go_on(self, thread: int) -> None:
+        """Let a stopped thread run, and wait for no answer: the debuggee may have ended before it could give one."""
+        self._send("continue", threadId=thread)
+
     def event(self, name: str) -> dict[str, Any]:
         """Wait for an event."""
         while True:

@@ -305,7 +305,7 @@ def test_a_notebook_waits_for_a_debugger_where_it_is_told_to(state, tmp_path):
             debugger.attach({str(folder / "waits.py"): [3]})
             thread, _, line = debugger.stopped()
             assert (line, debugger.evaluate(thread, "x")) == (3, "1")
-            debugger.ask("continue", threadId=thread)
+            debugger.go_on(thread)
             assert "x is 1\n" in process.stdout.read()
     assert process.returncode == 0
     python = tmp_path / "python"
