@@ -165,7 +165,8 @@ class ForkServer:
         """Kill what tasks that have ended left behind; what it leaves is ours next, and is killed when it comes."""
         for pid in map(int, self._own.read_text().split()) if self._adopts else ():
             if pid not in self._children:
-                _kill(pid)
+                with contextlib.suppress(PermissionError):  # what another user runs: sudo
+                    _kill(pid)
 
     def _send(self, document: dict[str, Any]) -> None:
         self._runner.sendall(json.dumps(document).encode() + b"\n")

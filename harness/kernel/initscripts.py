@@ -68,19 +68,20 @@ def _run(script: str, text: str, directory: Path, cluster: Mapping[str, str], to
     copy = directory / "script.sh"
     copy.write_text(text)
     path = os.pathsep.join([str(tools), os.environ.get("PATH", os.defpath)])
-    ended = subprocess.run(
-        ["bash", str(copy)],
-        cwd=directory,
-        env={**os.environ, **cluster, "PATH": path},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    said = ended.stdout.decode(errors="replace").strip()
-    if ended.returncode:
+    # Not through a pipe: agents that a script starts hold it open, and would be waited for.
+    with (directory / "script.log").open("wb") as log:
+        code = subprocess.call(
+            ["bash", str(copy)],
+            cwd=directory,
+            env={**os.environ, **cluster, "PATH": path},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    said = (directory / "script.log").read_text(errors="replace").strip()
+    if code:
         raise InitScriptFailed(
-            f"Cluster scoped init script {script} failed: Script exit status is non-zero ({ended.returncode}).\n"
-            f"{said[-SAID:]}"
+            f"Cluster scoped init script {script} failed: Script exit status is non-zero ({code}).\n{said[-SAID:]}"
         )
     print(f"Init script {script} has run.{chr(10) if said else ''}{said}", file=sys.stderr)
 

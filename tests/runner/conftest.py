@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from harness.lake.engine import Engine, EngineConfig
@@ -134,6 +135,17 @@ def bench(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     runner.start()
     yield Bench(runner, engine, notebooks, directory, watch)
     runner.stop()
+
+
+def gone(pid: int) -> bool:
+    """Whether a process ends within some seconds."""
+    try:
+        psutil.Process(pid).wait(5)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.TimeoutExpired:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from harness.lake.engine import Engine
 from harness.runner.rules import Rules
 from harness.runner.run import Result, Run, TaskRun
-from tests.runner.conftest import Bench, another, task
+from tests.runner.conftest import Bench, another, gone, task
 from tests.wheels import wheel
 
 CLUSTER = {"spark_version": "17.3.x-scala2.13", "node_type_id": "i3.xlarge", "num_workers": 0}
@@ -94,6 +93,15 @@ def test_an_init_script_that_fails_fails_the_task_by_name(ruled: Bench, text: st
     assert error.startswith("InitScriptFailed: Cluster scoped init script /Shared/bad.sh failed: ")
     assert said in error
     assert "never" not in log(run.tasks[0])
+
+
+def test_an_agent_that_an_init_script_starts_is_not_waited_for(ruled: Bench) -> None:
+    agent = ruled.notebooks / "agent"
+    (ruled.notebooks / "agent.sh").write_text(f"sleep 1000 &\necho $! > {agent}\necho started\n")
+    run = on_cluster(ruled, scripts("/Shared/agent.sh"), "print('first')")
+    assert run.tasks[0].state.result is Result.SUCCESS, run.tasks[0].output
+    assert "agent.sh has run.\nstarted\n" in log(run.tasks[0])
+    assert gone(int(agent.read_text()))
 
 
 def test_init_scripts_do_not_run_unasked(bench: Bench) -> None:
@@ -233,14 +241,3 @@ time.sleep(1000)
     bench.watch.wait(lambda: run.state.ended)
     assert all(gone(pid) for pid in pids)
     assert bench.notebook("print('still here')").state.result is Result.SUCCESS
-
-
-def gone(pid: int) -> bool:
-    """Whether a process ends within some seconds."""
-    try:
-        psutil.Process(pid).wait(5)
-    except psutil.NoSuchProcess:
-        return True
-    except psutil.TimeoutExpired:
-        return False
-    return True

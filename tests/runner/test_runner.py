@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import re
@@ -16,6 +15,7 @@ import psutil
 import pytest
 
 from harness.runner.run import LifeCycle, Result
+from tests.runner.conftest import gone
 
 if TYPE_CHECKING:
     from conftest import Bench
@@ -196,8 +196,7 @@ def test_a_notebook_that_ends_its_own_process_fails(bench: Bench) -> None:
 
 def test_nothing_that_a_notebook_started_outlives_it(bench: Bench) -> None:
     task = bench.notebook("import subprocess\nprint(subprocess.Popen(['sleep', '300']).pid)")
-    with contextlib.suppress(psutil.NoSuchProcess):
-        psutil.Process(int(task.output.logs)).wait(5)
+    assert gone(int(task.output.logs))
 
 
 def test_killing_the_fork_server_fails_its_tasks_and_another_takes_its_place(bench: Bench) -> None:
