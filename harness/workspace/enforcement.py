@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 EVERYBODY = "account users"
 PRIVILEGES = ("SELECT", "MODIFY", "MANAGE", "APPLY_TAG")
-CREATING = ("CREATE_CATALOG", "CREATE_SCHEMA", "CREATE_TABLE", "CREATE_FUNCTION", "CREATE_VOLUME")
+CREATING = (
+    *("CREATE_CATALOG", "CREATE_EXTERNAL_LOCATION", "CREATE_SCHEMA"),
+    *("CREATE_TABLE", "CREATE_FUNCTION", "CREATE_VOLUME"),
+)
 # What reaching anything in these takes.
 USE = {"CATALOG": "USE_CATALOG", "SCHEMA": "USE_SCHEMA"}
 
@@ -81,7 +84,7 @@ def _missing(workspace: Workspace, entity: Entity, wanted: str, names: set[str])
             needed.insert(0, (above, USE[above.type]))
     for one, privilege in needed:
         if not _holds(workspace, one, privilege, names):
-            yield f"{privilege.replace('_', ' ')} on {one.type.capitalize()} '{one.name}'"
+            yield f"{privilege.replace('_', ' ')} on {one.type.replace('_', ' ').capitalize()} '{one.name}'"
 
 
 def _holds(workspace: Workspace, entity: Entity, privilege: str, names: set[str]) -> bool:

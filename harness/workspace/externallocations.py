@@ -6,7 +6,6 @@ every place can be used. Source: docs.databricks.com/api/workspace/externallocat
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING
 
 from databricks.sdk.service.catalog import ExternalLocationInfo
@@ -39,20 +38,10 @@ def create(call: Call) -> Document:
 
     Raises: ``InvalidParameter``, also where it overlaps another or cannot be reached; ``NotFound``; ``Conflict``.
     """
-    workspace = call.workspace
-    name = securables.identifier(call.text("name"), "external location")
-    document = {
-        "read_only": False,
-        **_fields(call, KEPT),
-        **securables.stamps(workspace),
-        **_place(call, name, call.text("url"), call.text("credential_name")),
-        "id": str(uuid.uuid4()),
-        "name": name,
-        "full_name": name,
-        "isolation_mode": "ISOLATION_MODE_OPEN",
-        "securable_type": "EXTERNAL_LOCATION",
-    }
-    return securables.keep(workspace.store, KIND, document)
+    fields = _fields(call, KEPT)
+    read_only, own = bool(fields.get("read_only")), call.text("name").lower()
+    place = _place(call, call.text("url"), call.text("credential_name"), read_only=read_only, own=own)
+    return securables.add(call, KIND, {**fields, **place})
 
 
 def list_locations(call: Call) -> Document:
@@ -67,7 +56,7 @@ def update(call: Call) -> Document:
     """Change a location. Raises: ``NotFound``, ``InvalidParameter``, ``Conflict``, ``InvalidState`` for the URL of one
     in use, but with ``force``."""
     store, old = call.workspace.store, read(call)
-    _fields(call, CHANGES)
+    read_only = bool(_fields(call, CHANGES).get("read_only", old["read_only"]))
     url, credential = call.text("url", old["url"]), call.text("credential_name", old["credential_name"])
     if url != old["url"] and not call.flag("force") and any(dependents(call.workspace, old["url"]).values()):
         # The service's words (terraform-provider-databricks #2188).
@@ -77,7 +66,7 @@ def update(call: Call) -> Document:
         )
     moved: Document = {}
     if url != old["url"] or credential != old["credential_name"]:
-        moved = _place(call, old["name"], url, credential)
+        moved = _place(call, url, credential, read_only=read_only, own=old["name"])
     name = securables.renamed(call, KIND, old)
     return store.update(KIND, name, lambda d: securables.changed({**d, **moved}, call, CHANGES)) or old
 
@@ -112,18 +101,17 @@ def over(workspace: Workspace, url: str) -> Document | None:
     return next((each for each in workspace.store.all(KIND) if Place.of(each["url"]).holds(url)), None)
 
 
-def _place(call: Call, name: str, url: str, credential_name: str) -> Document:
-    """Where a location is, looked at unless the request says ``skip_validation``."""
+def _place(call: Call, url: str, credential_name: str, *, read_only: bool, own: str) -> Document:
+    """Where a location is, looked at unless the request says ``skip_validation``. ``own``: its name."""
     workspace, place = call.workspace, Place.of(url)
     credential = storagecredentials.get(workspace, credential_name)
     for other in workspace.store.all(KIND):
-        if other["name"] != name and place.overlaps(Place.of(other["url"])):
+        if other["name"] != own and place.overlaps(Place.of(other["url"])):
             raise InvalidParameter(
                 f"Input path url '{url}' overlaps with an existing external location within "
                 f"'CreateExternalLocation' call. Conflicting location: {other['name']}."
             )
     if not call.flag("skip_validation"):
-        read_only = call.flag("read_only")
         for check in cloudstorage.checks(S3Endpoint(**workspace.config.s3), place, read_only=read_only):
             if check["result"] == "FAIL":
                 raise InvalidParameter(

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from harness.lake.sql.keys import Key, keys
 from harness.workspace import grants
 from harness.workspace.entities import KINDS, find
+from harness.workspace.errors import NotFound
 from harness.workspace.store import Document
 from harness.workspace.wire import Call, endpoint
 
@@ -57,20 +58,22 @@ def privileges(call: Call) -> Document:
 
 def _privileges(call: Call, kind: str, catalog: str) -> Iterator[Document]:
     type_name = "FUNCTION" if kind == "routine" else kind.upper()
+    columns: list[tuple[str, ...]]
+    if kind in ("catalog", "schema"):
+        columns = [("catalog_name", "schema_name")]
+    else:
+        prefixes = ("specific", "routine") if kind == "routine" else (kind,)
+        columns = [(f"{prefix}_catalog", f"{prefix}_schema", f"{prefix}_name") for prefix in prefixes]
     for document in call.workspace.store.all(KINDS[type_name].document):
         full_name = str(document.get("full_name", document["name"]))
         if full_name.split(".")[0] != catalog:
             continue
-        named: Document = {}
-        for prefix in {"routine": ("specific", "routine")}.get(kind, (kind,)):
-            levels = ("catalog", "schema", "name")
-            names = (
-                [f"{level}_name" for level in levels]
-                if KINDS[type_name].parts < 3
-                else [f"{prefix}_{x}" for x in levels]
-            )
-            named |= dict(zip(names, full_name.split(".", 2), strict=False))
-        for who, granted in grants.effective(call.workspace, find(call.workspace, type_name, full_name)).items():
+        try:
+            granted_on = grants.effective(call.workspace, find(call.workspace, type_name, full_name))
+        except NotFound:  # it was dropped meanwhile
+            continue
+        named = {name: part for names in columns for name, part in zip(names, full_name.split(".", 2), strict=False)}
+        for who, granted in granted_on.items():
             for each in granted:
                 above = each.get("inherited_from_type", "NONE")
                 said = {"privilege_type": each["privilege"], "inherited_from": above}

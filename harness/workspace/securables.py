@@ -90,12 +90,26 @@ def parts(full_name: str, count: int) -> list[str]:
     return found
 
 
-def keep(store: Store, kind: str, document: Document) -> Document:
-    """Keep a new object of the metastore by its name. Returns: it. Raises: ``Conflict``."""
+def add(call: Call, kind: str, fields: Document) -> Document:
+    """Keep a new object of the metastore: an external location, a storage credential. ``fields``: what is its own.
+
+    Returns: it, as the API shows it. Raises: ``InvalidParameter`` for its name, ``Conflict``.
+    """
+    name = identifier(call.text("name"), kind.replace("_", " "))
+    document = {
+        "read_only": False,
+        **fields,
+        **stamps(call.workspace, maker(call)),
+        "id": str(uuid.uuid4()),
+        "name": name,
+        "full_name": name,
+        "isolation_mode": "ISOLATION_MODE_OPEN",
+        "securable_type": kind.upper(),
+    }
     try:
-        store.insert(kind, document["name"], document)
+        call.workspace.store.insert(kind, name, document)
     except Taken:
-        raise _taken(kind, document["name"]) from None
+        raise _taken(kind, name) from None
     return document
 
 

@@ -44,26 +44,12 @@ def get(workspace: Workspace, name: str) -> Document:
 
 def create(call: Call) -> Document:
     """Make a credential of one identity. Raises: ``InvalidParameter``, ``Conflict``."""
-    workspace = call.workspace
-    name = securables.identifier(call.text("name"), "storage credential")
     identity = _identity(call)
     if identity is None:
         raise InvalidParameter(f"A storage credential needs one of {', '.join(IDENTITIES)}.")
     kept: Document = {key: call.arguments[key] for key in ("comment", "read_only") if key in call.arguments}
     typed(kept, StorageCredentialInfo)
-    document = {
-        "read_only": False,
-        **kept,
-        **identity,
-        **securables.stamps(workspace),
-        "id": str(uuid.uuid4()),
-        "name": name,
-        "full_name": name,
-        "isolation_mode": "ISOLATION_MODE_OPEN",
-        "used_for_managed_storage": False,
-        "securable_type": "STORAGE_CREDENTIAL",
-    }
-    return securables.keep(workspace.store, KIND, document)
+    return securables.add(call, KIND, {**kept, **identity, "used_for_managed_storage": False})
 
 
 def list_credentials(call: Call) -> Document:

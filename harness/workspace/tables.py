@@ -140,13 +140,18 @@ def read_table(call: Call) -> Document:
 
 def shown(call: Call, document: Document) -> Document:
     """A table as the API shows it: each mask is its column's, and to all but Spark, keys are ``table_constraints``."""
-    if not any(f"x-harness-{ours}" in call.request.headers for ours in ("shim", "sql")):
+    if _outside(call):
         document = _with_constraints(document)
     masks = document.get("column_masks", {})
     guards = {key: value for key, value in document.items() if key == "row_filter" and value}
     told = {key: value for key, value in document.items() if key not in GUARDS}
     columns = [{**c, "mask": masks[c["name"].lower()]} if c["name"].lower() in masks else c for c in told["columns"]]
     return {**told, **guards, "columns": columns} if masks else {**told, **guards}
+
+
+def _outside(call: Call) -> bool:
+    """Whether neither Spark's catalog nor the front end of SQL asks."""
+    return not any(f"x-harness-{ours}" in call.request.headers for ours in ("shim", "sql"))
 
 
 def _with_constraints(document: Document) -> Document:
@@ -181,6 +186,10 @@ def update_table(call: Call) -> Document:
     document = get(call.workspace, call.path["full_name"])
     if "columns" in call.arguments:
         call.arguments["columns"] = columns(call.arguments["columns"])
+    if "properties" in call.arguments and _outside(call):
+        # Whoever is shown no key among the properties takes none away.
+        kept = {name: text for name, text in document.get("properties", {}).items() if name.startswith(PREFIX)}
+        call.arguments["properties"] = {**call.mapping("properties"), **kept}
     document = rename(call, document)
     store = call.workspace.store
     # What only the front end of SQL says: that a table is a materialized view or a streaming table, and its guards.

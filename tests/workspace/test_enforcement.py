@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from databricks.sdk import WorkspaceClient
+from databricks.sdk.service.catalog import AwsIamRoleRequest
 from databricks.sdk.service.jobs import JobRunAs, NotebookTask, SubmitTask
 from databricks.sdk.service.workspace import ImportFormat, Language
 from databricks.sql.exc import ServerOperationError
@@ -71,7 +72,7 @@ def test_tables_are_refused_without_privileges_once_these_are_enforced(
 
 
 def test_what_makes_alters_and_drops_needs_privileges_once_these_are_enforced(
-    sql: Sql, robot: tuple[str, Sql], clean_stack: Stack
+    sql: Sql, robot: tuple[str, Sql], clean_stack: Stack, workspace: WorkspaceClient, s3: Any
 ) -> None:
     name, ask = robot
     sql("CREATE TABLE main.default.t AS SELECT 1 AS id")
@@ -100,6 +101,21 @@ def test_what_makes_alters_and_drops_needs_privileges_once_these_are_enforced(
         with pytest.raises(ServerOperationError, match=DENIED.format(missing)):
             ask(statement)
     assert sql("SHOW TABLES IN main.default") == [("default", "t", False)]
+    workspace.storage_credentials.create("lake", aws_iam_role=AwsIamRoleRequest("arn:aws:iam::123456789012:role/lake"))
+    s3.create_bucket(Bucket="lake")
+    locate = "CREATE EXTERNAL LOCATION raw URL 's3://lake/raw' WITH (STORAGE CREDENTIAL lake)"
+    for missing, grant in (
+        ("CREATE EXTERNAL LOCATION on Storage credential 'lake'.", "STORAGE CREDENTIAL lake"),
+        ("CREATE EXTERNAL LOCATION on Metastore '.*'.", "METASTORE"),
+    ):
+        with pytest.raises(ServerOperationError, match=DENIED.format(missing)):
+            ask(locate)
+        sql(f"GRANT CREATE EXTERNAL LOCATION ON {grant} TO `{name}`")
+    ask(locate)
+    assert workspace.external_locations.get("raw").owner == name
+    ask("DROP EXTERNAL LOCATION raw")
+    with pytest.raises(ServerOperationError, match=DENIED.format("MANAGE on Storage credential 'lake'.")):
+        ask("DROP STORAGE CREDENTIAL lake")
     sql("GRANT CREATE TABLE ON SCHEMA main.default TO readers")
     ask("CREATE TABLE main.default.mine (id INT)")
     ask("INSERT INTO main.default.mine VALUES (1)")

@@ -22,6 +22,7 @@ from databricks.sdk.service.catalog import (
 )
 from databricks.sql.exc import ServerOperationError
 
+from harness.lake.s3 import requests
 from harness.stack import Stack
 
 ROLE = AwsIamRoleRequest("arn:aws:iam::123456789012:role/lake")
@@ -162,6 +163,19 @@ def test_a_new_location_is_looked_at(workspace: WorkspaceClient, s3: Any) -> Non
     assert "Contents" not in s3.list_objects_v2(Bucket="lake"), "validation leaves nothing behind"
     said = workspace.storage_credentials.validate(storage_credential_name="lake_role", url="s3://nowhere/x")
     assert {r.result.value for r in said.results or [] if r.result} == {"FAIL"}
+
+
+@pytest.mark.slow
+def test_nothing_is_written_to_a_read_only_location_to_try_it(
+    workspace: WorkspaceClient, s3: Any, clean_stack: Stack
+) -> None:
+    for bucket in ("lake", "pond"):
+        s3.create_bucket(Bucket=bucket)
+    workspace.storage_credentials.create("lake_role", aws_iam_role=ROLE)
+    made = workspace.external_locations.create("raw", "s3://lake/raw", "lake_role", read_only=True)
+    moved = workspace.external_locations.update("raw", url="s3://pond/raw")
+    assert (made.read_only, moved.read_only, moved.url) == (True, True, "s3://pond/raw")
+    assert [each for each in requests(clean_stack.s3) if each["operation"] == "write"] == []
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import NotFound
 from databricks.sdk.service import iam
+from databricks.sdk.service.compute import State
 from databricks.sdk.service.iam import AccessControlRequest, PermissionLevel
 from databricks.sdk.service.sql import CreateQueryRequestQuery
 
@@ -124,7 +125,7 @@ def test_an_owner_is_followed_by_one_other(http: httpx2.Client, w: WorkspaceClie
 def test_what_a_level_allows_is_not_enforced(w: WorkspaceClient) -> None:
     id = _cluster(w)
     w.permissions.set("clusters", id, access_control_list=[])
-    w.clusters.delete(id).result()
+    assert w.clusters.delete(id).result().state is State.TERMINATED
 
 
 @pytest.mark.parametrize(

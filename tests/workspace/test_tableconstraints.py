@@ -61,6 +61,12 @@ def test_keys_made_by_sql_are_those_that_the_api_shows(
     (found,) = workspace.tables.get("main.default.child").table_constraints or []
     assert found.foreign_key_constraint is not None
     assert found.foreign_key_constraint.parent_table == "main.default.parent"
+    properties = {"team": "lake"}
+    workspace.api_client.do(
+        "PATCH", "/api/2.1/unity-catalog/tables/main.default.child", body={"properties": properties}
+    )
+    changed = workspace.tables.get("main.default.child")
+    assert (changed.properties, changed.table_constraints) == (properties, [found]), "a key is no property, and stays"
     workspace.table_constraints.delete("main.default.child", "fk", cascade=False)
     assert workspace.tables.get("main.default.child").table_constraints in (None, [])
 

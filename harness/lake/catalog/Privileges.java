@@ -21,7 +21,9 @@ final class Privileges {
           "tables", "TABLE",
           "functions", "FUNCTION",
           "volumes", "VOLUME",
-          "columns", "TABLE");
+          "columns", "TABLE",
+          "external-locations", "EXTERNAL_LOCATION",
+          "storage-credentials", "STORAGE_CREDENTIAL");
 
   private Privileges() {}
 
@@ -56,6 +58,9 @@ final class Privileges {
       need(KINDS.get(what), parts.get(1), "MANAGE");
     } else if (what.equals("catalogs")) {
       need("METASTORE", "", "CREATE_CATALOG");
+    } else if (what.equals("external-locations")) {
+      need("STORAGE_CREDENTIAL", body.path("credential_name").asText(), "CREATE_EXTERNAL_LOCATION");
+      need("METASTORE", "", "CREATE_EXTERNAL_LOCATION");
     } else {
       JsonNode made = body.has("function_info") ? body.get("function_info") : body;
       String schema = made.path("catalog_name").asText() + "." + made.path("schema_name").asText();

@@ -82,6 +82,7 @@ def test_use_catalog_changes_the_catalog(spark: SparkSession) -> None:
 def test_default_in_capitals_is_a_schema_name(spark: SparkSession, statement: str) -> None:
     spark.sql("CREATE TABLE IF NOT EXISTS default.words (id INT, name STRING) USING DELTA")
     frontend.run(spark, statement.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS")).collect()
+    assert spark.catalog.tableExists("default.words") is not statement.startswith("DROP")
 
 
 def test_spark_sql_of_a_process_understands_once_installed(engine: Any) -> None:
