@@ -203,6 +203,34 @@ def test_objects_outlive_a_server_that_is_killed(tmp_path, kind):
                 s3.get_object(Bucket="kept", Key="k")
 
 
+def test_seaweedfs_is_ready_when_a_volume_server_has_joined(tmp_path):
+    needed("seaweedfs")
+    with running("seaweedfs", tmp_path):
+        assert "added volume server" in (tmp_path / "s3.log").read_text()
+
+
+def test_a_server_without_a_volume_server_is_waited_for(tmp_path):
+    joined = [b"null", b"null", b'[{"Id": "DefaultDataCenter"}]', b"null"]
+
+    class Master(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"Topology": {"DataCenters": %s}}' % joined.pop(0))
+
+        def log_message(self, *_):
+            pass
+
+    with running("moto", tmp_path) as real, http.server.HTTPServer(("127.0.0.1", 0), Master) as master:
+        topology = f"http://127.0.0.1:{master.server_port}/dir/status"
+        threading.Thread(target=master.serve_forever, daemon=True).start()
+        wait_until_it_answers(real.endpoint, External(), threading.Event(), 1, topology)
+        assert joined == [b"null"]
+        with pytest.raises(SystemExit, match="has no volume server after 0 s"):
+            wait_until_it_answers(real.endpoint, External(), threading.Event(), 0.05, topology)
+        master.shutdown()
+
+
 def test_without_a_docker_engine_it_is_said(directory, monkeypatch):
     pytest.importorskip("testcontainers")
     monkeypatch.setenv("DOCKER_HOST", f"unix://{directory}/no.sock")

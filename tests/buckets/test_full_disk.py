@@ -48,7 +48,7 @@ try:
             for number in range(40):
                 s3.put_object(Bucket="full", Key=f"k{number}", Body=os.urandom(1 << 20))
         except ClientError as error:
-            print(error)
+            print(number, error)
         assert s3.get_object(Bucket="full", Key="k0")["ContentLength"] == 1 << 20
         print(stack.full_disk())
 except (ProcessFailed, S3Unavailable) as error:

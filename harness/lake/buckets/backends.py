@@ -167,6 +167,7 @@ def _seaweed(settings: Settings, port: int, directory: Path) -> dict[str, Any]:
     return {
         "program": {"argv": argv, "environment": environment, "leaves": sockets, "abrupt": True},
         "role": SEAWEED_ROLE,
+        "topology": f"http://127.0.0.1:{ports[0]}/dir/status",
     }
 
 
