@@ -156,6 +156,7 @@ def test_a_second_up_is_refused_and_status_tells_of_the_first(state):
     assert status["engine"]["state"] in ("starting", "ready")
 
 
+@pytest.mark.s3("requests")
 @pytest.mark.slow
 def test_run_shows_each_task_and_ends_with_the_tables_and_tells_lineage(state, tmp_path):
     file = tmp_path / "new" / "lineage.ndjson"
@@ -385,7 +386,6 @@ def test_a_shell_has_what_a_notebook_has(state):
     assert (missing.returncode, "There is no folder of the workspace for /Nowhere" in missing.stderr) == (1, True)
 
 
-@pytest.mark.s3("snapshots")
 @pytest.mark.slow
 def test_a_shell_at_a_terminal_is_interrupted_and_left_as_ipython_is(state, tmp_path):
     began, never = tmp_path / "began", tmp_path / "never"
@@ -415,6 +415,7 @@ def test_a_shell_at_a_terminal_is_interrupted_and_left_as_ipython_is(state, tmp_
     os.close(job)
 
 
+@pytest.mark.s3("snapshots")
 @pytest.mark.slow
 def test_the_state_of_the_stack_that_is_up_is_saved_loaded_and_seeded(state, tmp_path):
     seed = tmp_path / "seed" / "objects" / "from-the-cli" / "a.txt"

@@ -28,10 +28,10 @@ SOON = 0.01
 
 @contextlib.contextmanager
 def task_process() -> Iterator[None]:
-    """Environment, working directory, timers and object stores of one try."""
+    """Environment, working directory, timers, object stores and boto3's own session of one try."""
     environment, folder = dict(os.environ), os.getcwd()
     forget_listings()
-    with timers_kept():
+    with timers_kept(), default_session_kept():
         try:
             yield
         finally:
@@ -124,6 +124,29 @@ def left_open() -> Iterator[None]:
             yield
         finally:
             gc.collect()
+
+
+@contextlib.contextmanager
+def default_session_kept() -> Iterator[None]:
+    """Let ``boto3.client()`` read the environment anew, and give back the session that was there.
+
+    boto3 keeps one for the life of a process, with the credentials it once found.
+    """
+    before = _default_session(None)
+    try:
+        yield
+    finally:
+        _default_session(before)
+
+
+def _default_session(session: Any) -> Any:
+    """Set it. Returns: the one before; ``None`` where there is none, or no boto3 yet."""
+    boto3 = sys.modules.get("boto3")
+    if boto3 is None:
+        return None
+    before = vars(boto3)["DEFAULT_SESSION"]
+    vars(boto3)["DEFAULT_SESSION"] = session
+    return before
 
 
 def forget_listings() -> None:

@@ -79,6 +79,7 @@ def _surroundings(folder: Path, config: Config) -> Iterator[None]:
     before = set(sys.modules)
     with (
         patch.dict(os.environ, _declared(config)),
+        _no_local_endpoint(),
         patch.object(sys, "path", [*sys.path, str(folder)]),
         patch.object(sys, "dont_write_bytecode", True),
         warnings.catch_warnings(),
@@ -91,6 +92,15 @@ def _surroundings(folder: Path, config: Config) -> Iterator[None]:
             for name in set(sys.modules) - before:
                 if str(getattr(sys.modules[name], "__file__", None) or "").startswith(f"{folder}{os.sep}"):
                     del sys.modules[name]
+
+
+@contextlib.contextmanager
+def _no_local_endpoint() -> Iterator[None]:
+    """Let AWS be where it is in production: what a file asks of it on import would go to a stack that is up."""
+    with patch.dict(os.environ):
+        for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL")]:
+            del os.environ[name]
+        yield
 
 
 @contextlib.contextmanager

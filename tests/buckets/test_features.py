@@ -169,6 +169,10 @@ def checksums(aws: Aws, endpoint: S3Endpoint) -> bool:
     )
 
 
+def no_bucket(aws: Aws, endpoint: S3Endpoint) -> bool:
+    return refused(lambda: aws.put_object(Bucket="nowhere", Key="k", Body=b"1"), "NoSuchBucket")
+
+
 def non_empty(aws: Aws, endpoint: S3Endpoint) -> bool:
     aws.create_bucket(Bucket="filled")
     aws.put_object(Bucket="filled", Key="k", Body=b"1")
@@ -204,7 +208,7 @@ PROBES = {
     each.__name__.replace("_", "-"): each
     for each in (
         consistent, multipart, versions, if_none_match, if_match, if_match_delete, tags, encryption, presigned, expiry,
-        signatures, clocks, policies, checksums, non_empty, sts, faults, requests, snapshots,
+        signatures, clocks, policies, checksums, no_bucket, non_empty, sts, faults, requests, snapshots,
     )
 }  # fmt: skip
 

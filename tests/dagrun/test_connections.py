@@ -17,6 +17,7 @@ ENDPOINTS = Endpoints("http://127.0.0.1:8471", "dapi-secret", "local", "http://1
 
 @pytest.fixture
 def pointed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL_STS", raising=False)
     for name, value in environment(ENDPOINTS).items():
         monkeypatch.setenv(name, value)
 

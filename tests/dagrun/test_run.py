@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from harness.dagrun import AirflowHome, DagRunFailed, DagRunResult, RunEvent, isolation
@@ -42,6 +43,22 @@ def test_a_run_without_task_instances_is_no_success(run: Run) -> None:
     assert result.tasks == []
     assert not result.success
     assert "start_date after the logical date" in str(result)
+
+
+def test_a_task_s_boto3_reads_the_environment_and_leaves_the_test_s_own_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for key in ("of the test", "of the task"):
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        if key == "of the test":
+            boto3.setup_default_session()
+            mine = boto3.DEFAULT_SESSION
+            assert mine.get_credentials().access_key == key
+    with isolation.task_process():
+        client = boto3.client("s3", region_name="us-east-1")
+        assert client._request_signer._credentials.access_key == "of the task"
+    assert boto3.DEFAULT_SESSION is mine
 
 
 def test_failure_spreads_without_waiting_and_the_first_cause_is_named(

@@ -30,7 +30,7 @@ def test_no_address_but_loopback_is_listened_on_unless_a_token_is_chosen(tmp_pat
 
 @pytest.mark.slow
 def test_from_elsewhere_the_token_and_a_known_name_are_needed(tmp_path):
-    settings = Settings(host="0.0.0.0", token=TOKEN, host_names=["localhost", "workspace.test"])
+    settings = Settings(host="0.0.0.0", s3="moto", token=TOKEN, host_names=["localhost", "workspace.test"])
     with Stack(settings, tmp_path / "stack") as stack:
         assert urlsplit(stack.workspace_url).hostname == "localhost"
         assert urlsplit(stack.s3.url).hostname == "localhost"

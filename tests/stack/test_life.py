@@ -90,10 +90,11 @@ def test_an_owner_that_is_killed_leaves_no_process_port_or_file(owned, number):
 
 
 @pytest.mark.parametrize(
-    "part", ["harness.workspace", "harness.lake.s3", "harness.kernel", "io.unitycatalog.harness.Main"]
+    "part", ["harness.workspace", "the S3 server", "harness.kernel", "io.unitycatalog.harness.Main"]
 )
 def test_any_process_may_be_killed_and_the_rest_still_ends_in_order(owned, part):
-    owned.named(part).kill()
+    server = "harness.lake.s3" if Settings().s3 == "moto" else "harness.lake.buckets.server"
+    owned.named(part.replace("the S3 server", server)).kill()
     owned.end()
     assert_nothing_is_left(owned)
 

@@ -89,6 +89,7 @@ def test_events_are_appended_a_line_each(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.s3("requests")
 @pytest.mark.slow
 def test_runs_of_tests_are_written_where_the_setting_says(
     run_dag: Any, harness_settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

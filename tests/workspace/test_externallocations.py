@@ -165,6 +165,7 @@ def test_a_new_location_is_looked_at(workspace: WorkspaceClient, s3: Any) -> Non
     assert {r.result.value for r in said.results or [] if r.result} == {"FAIL"}
 
 
+@pytest.mark.s3("requests")
 @pytest.mark.slow
 def test_nothing_is_written_to_a_read_only_location_to_try_it(
     workspace: WorkspaceClient, s3: Any, clean_stack: Stack

@@ -301,7 +301,7 @@ def test_the_provider_signs_in_with_a_token_that_aws_signed(
 
     account = AccountClient(host=clean_stack.workspace_url, account_id="a", token=clean_stack.token)
     policy = OidcFederationPolicy(
-        issuer=f"{clean_stack.s3.url}/_harness/identity",
+        issuer=f"{clean_stack.s3.sts_url or clean_stack.s3.url}/_harness/identity",
         audiences=["databricks"],
         subject=boto3.client("sts").get_caller_identity()["Arn"],
     )

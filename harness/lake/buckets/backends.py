@@ -150,6 +150,8 @@ def _seaweed(settings: Settings, port: int, directory: Path) -> dict[str, Any]:
         "s3.port": port,
         # As S3 does: a bucket that is not empty is not removed.
         "s3.allowDeleteBucketNotEmpty": "false",
+        # As S3 does, too: nobody writes into a bucket that is not there.
+        "s3.autoCreateBucket": "false",
         "s3.port.iceberg": 0,
         "s3.port.lance": 0,
         "s3.iam.config": _seaweed_roles(folder),

@@ -49,6 +49,7 @@ FEATURES = (
     Feature("clocks", "refuse requests of a clock that is 15 minutes off", REAL),
     Feature("policies", "enforce the policies of assumed roles", REAL),
     Feature("checksums", "refuse objects that are not what their checksum says", REAL),
+    Feature("no-bucket", "refuse to write into a bucket that is not there"),
     Feature("non-empty", "keep buckets that are not empty from being removed"),
     Feature("sts", "answer STS at its own address", ("moto",)),
     Feature("persistence", "have its objects again after a restart", REAL),

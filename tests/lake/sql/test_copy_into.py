@@ -336,6 +336,7 @@ def test_credentials_that_do_not_fit_the_source_are_refused(spark: SparkSession,
         assert condition(spark, f"COPY INTO {name} FROM {source} FILEFORMAT = CSV")[0] == code
 
 
+@pytest.mark.s3("requests")
 def test_each_object_is_asked_for_once_whatever_looks_at_it(
     spark: SparkSession, table: Any, boto: Any, s3: S3Endpoint
 ) -> None:
