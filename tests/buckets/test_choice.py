@@ -257,8 +257,7 @@ def test_a_container_ends_with_the_process_that_wanted_it_even_when_killed(tmp_p
     from harness.lake.buckets.containers import OWNER
 
     def ours() -> list[str]:
-        found = docker.from_env().containers.list(all=True, filters={"label": OWNER})
-        return [each.labels[OWNER] for each in found]
+        return [each.id for each in docker.from_env().containers.list(all=True, filters={"label": OWNER})]
 
     before = set(ours())
     with running("minio", tmp_path / "a") as server:

@@ -26,7 +26,11 @@ def java(request: pytest.FixtureRequest) -> Java:
 
 @pytest.fixture
 def archive(java: Java, engine_config: EngineConfig) -> Archive:
-    return gather(dataclasses.replace(engine_config, java_home=java.home)).archive
+    archive = gather(dataclasses.replace(engine_config, java_home=java.home)).archive
+    archive.directory.mkdir(parents=True, exist_ok=True)
+    with (archive.directory / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # an engine of another test, or of another suite, may be building one
+    return archive
 
 
 @pytest.mark.slow
