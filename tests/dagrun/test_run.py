@@ -48,6 +48,8 @@ def test_a_run_without_task_instances_is_no_success(run: Run) -> None:
 def test_a_task_s_boto3_reads_the_environment_and_leaves_the_test_s_own_session(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Given back at the end: a session that stays signs the requests of each later test with these keys.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     for key in ("of the test", "of the task"):
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
