@@ -98,6 +98,7 @@ class Stack:
             self.s3 = buckets.endpoint
             if not buckets.ours:
                 started.enter_context(claimed(self.s3.url, self.settings.cache / "s3"))
+            started.callback(buckets.sweep)
             self._buckets = self._child(started, buckets.name, buckets.module, buckets.config, buckets.sockets)
             self.workspace_url = f"http://{self.settings.client_host}:{servers[0].getsockname()[1]}"
             self._child(started, "the workspace", "harness.workspace", self._workspace_config(), servers)

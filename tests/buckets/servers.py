@@ -7,7 +7,7 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,7 @@ class Running:
     endpoint: S3Endpoint
     child: Child
     program: str  # what it is, of ``harness.lake.buckets.features.SERVERS``; of any endpoint: ""
+    sweep: Callable[[], None]  # what a stack calls at its end
 
     def does(self, feature: str) -> bool:
         """Whether it has a feature, by the record."""
@@ -82,7 +83,7 @@ def running(kind: str, directory: Path, **settings: object) -> Iterator[Running]
             sock.close()
         around.callback(child.stop)
         child.wait_ready()
-        yield Running(kind, made.endpoint, child, program)
+        yield Running(kind, made.endpoint, child, program, made.sweep)
 
 
 def needed(kind: str) -> None:

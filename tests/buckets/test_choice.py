@@ -266,7 +266,18 @@ def test_a_container_ends_with_the_process_that_wanted_it_even_when_killed(tmp_p
         server.child.process.stdin.close()  # as when the parent is gone
         server.child.process.wait(20)
         assert set(ours()) == before
-    # Killed itself, it leaves a container; the next one removes it once the owner is gone.
+    # Killed itself, it leaves a container, which the end of its stack removes.
+    with running("minio", tmp_path / "d") as server:
+        server.child.process.kill()
+        server.child.process.wait()
+        with running("minio", tmp_path / "e") as other:
+            assert len(set(ours()) - before) == 2
+            server.sweep()
+            assert len(set(ours()) - before) == 1
+            assert other.child.process.poll() is None
+            server.sweep()
+    assert set(ours()) == before
+    # If all of the stack is killed, the next one does once the owner is gone.
     script = (
         "import sys; from pathlib import Path; from tests.buckets.servers import running\n"
         "with running('minio', Path(sys.argv[1])) as server:\n"

@@ -10,12 +10,14 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from harness.disk import disk_is_full
+from harness.lake.buckets.containers import remove_container
 from harness.lake.s3 import S3Endpoint
 from harness.process import bind
 from harness.settings import Settings
@@ -34,6 +36,7 @@ class Plan:
     """An S3 server to start: the module of ours that runs it, and where it will answer.
 
     ``ours`` is false for an endpoint that was there before us. ``sockets`` are bound already, to be handed over.
+    ``sweep`` removes what the module's process leaves when it is killed; it is called after its end, however it came.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Plan:
     config: dict[str, Any] = field(default_factory=dict)
     sockets: list[socket.socket] = field(default_factory=list)
     ours: bool = True
+    sweep: Callable[[], None] = lambda: None
 
 
 def plan(settings: Settings, directory: Path) -> Plan:
@@ -68,7 +72,10 @@ def plan(settings: Settings, directory: Path) -> Plan:
         if not disk_is_full(error):
             raise
         raise S3Unavailable(f"the disk of {directory}, where the S3 server keeps its objects, is full") from error
-    return _beside(settings, f"the S3 server ({settings.s3})", f"http://127.0.0.1:{port}", config)
+    found = _beside(settings, f"the S3 server ({settings.s3})", f"http://127.0.0.1:{port}", config)
+    if "container" not in config:
+        return found  # the kernel ends a program with the process that started it; an engine knows nothing of ours
+    return replace(found, sweep=partial(remove_container, config["container"]["folder"]))
 
 
 def free_ports(count: int) -> list[int]:

@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 
 OWNER = "airflow-databricks-harness.owner"
+FOLDER = "airflow-databricks-harness.folder"
 
 
 class Container:
@@ -48,7 +49,7 @@ class Container:
         self._container.with_volume_mapping(folder, "/data", "rw")
         # with_bind_ports knows no addresses, and would open the port to the whole network.
         self._container.ports["9000/tcp"] = ("127.0.0.1", port)
-        self._container.with_kwargs(user=user, labels={OWNER: _owner(os.getppid())})
+        self._container.with_kwargs(user=user, labels={OWNER: _owner(os.getppid()), FOLDER: folder})
         try:
             self._container.start()
         except ImageNotFound as error:
@@ -78,6 +79,16 @@ class Container:
     def stop(self) -> None:
         with contextlib.suppress(Exception):
             self._container.stop()
+
+
+def remove_container(folder: str) -> None:
+    """Remove the container whose objects rest in ``folder``, if the process that should have done so was killed."""
+    # No engine, no container; and who closes a stack can do nothing about an engine that fails.
+    with contextlib.suppress(Exception):
+        from testcontainers.core.docker_client import DockerClient
+
+        for container in DockerClient().client.containers.list(all=True, filters={"label": f"{FOLDER}={folder}"}):
+            container.remove(force=True, v=True)
 
 
 def _no_image(image: str, error: Exception) -> str:
