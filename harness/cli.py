@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from harness.init.command import init
 from harness.notebookcli import DebugOption, PortOption
@@ -203,10 +202,11 @@ def doctor() -> None:
     from harness.doctor import examine
 
     findings = list(examine(settings_of()))
-    grid = Table("", "check", "seen", "to mend it", show_edge=False)
     for finding in findings:
-        grid.add_row("ok" if finding.good else "NO", finding.name, finding.seen, "" if finding.good else finding.mend)
-    out.print(grid, markup=False)
+        # Whole lines, however narrow the terminal: paths are there to be copied.
+        out.print(f"{'ok' if finding.good else 'NO'}  {finding.name}: {finding.seen}", markup=False, soft_wrap=True)
+        if not finding.good:
+            out.print(f"    to mend it: {finding.mend}", markup=False, soft_wrap=True)
     raise typer.Exit(0 if all(finding.good for finding in findings) else 1)
 
 

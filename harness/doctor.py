@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -94,8 +95,22 @@ def _writable(name: str, folder: Path) -> Finding:
 
 
 def _folder(name: str, folder: Path, setting: str) -> Finding:
-    count = sum(1 for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
-    return Finding(name, count > 0, f"{folder}: {count} files", f"Run in the project's folder, or set `{setting}`.")
+    count = _files(folder)
+    return Finding(
+        name,
+        count > 0,
+        f"{folder}: {count} file{'' if count == 1 else 's'}",
+        f"Run in the project's folder, or set `{setting}`.",
+    )
+
+
+def _files(folder: Path) -> int:
+    """How many files of the project a folder holds: those of ``.venv``, ``.git``, ``__pycache__`` are not its own."""
+    count = 0
+    for _, folders, files in os.walk(folder):
+        folders[:] = [each for each in folders if not each.startswith((".", "__pycache__"))]
+        count += len(files)
+    return count
 
 
 def _port(name: str, port: int) -> Finding:

@@ -60,9 +60,20 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 def test_doctor_is_content_with_this_machine_and_says_so_line_by_line():
     assert harness("fetch").returncode == 0
-    answer = harness("doctor", COLUMNS="200")
+    answer = harness("doctor", COLUMNS="60")
     assert answer.returncode == 0, answer.stdout
-    assert "Java" in answer.stdout
+    lines = dict(re.findall(r"^ok  (.+?): (.+)$", answer.stdout, re.MULTILINE))
+    assert len(lines) == len(answer.stdout.splitlines())
+    assert re.match(r"\d+[.]\d+.* at /", lines["Java"]), "the path is there whole, though the terminal is narrow"
+    assert re.search(r"/dags: \d+ files$", lines["DAGs"])
+
+
+def test_doctor_counts_the_files_of_the_project_without_its_hidden_folders(tmp_path):
+    for name in ("dag.py", "jobs/other.py", ".venv/package.py", "__pycache__/dag.pyc"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    answer = harness("doctor", HARNESS_DAGS=str(tmp_path))
+    assert f"ok  DAGs: {tmp_path}: 2 files" in answer.stdout.splitlines()
 
 
 def test_capabilities_lists_what_is_served_and_what_is_not():
@@ -75,10 +86,10 @@ def test_capabilities_lists_what_is_served_and_what_is_not():
 
 
 def test_doctor_names_what_is_missing_and_how_to_mend_it(tmp_path):
-    answer = harness("doctor", HARNESS_JAVA_HOME=str(tmp_path), HARNESS_DAGS="nowhere", COLUMNS="250")
+    answer = harness("doctor", HARNESS_JAVA_HOME=str(tmp_path), HARNESS_DAGS="nowhere")
     assert answer.returncode == 1
-    assert "HARNESS_JAVA_HOME" in answer.stdout or "java_home" in answer.stdout
-    assert "nowhere" in answer.stdout
+    assert re.search(r"^NO  Java: .+\n    to mend it: .*(HARNESS_JAVA_HOME|java_home)", answer.stdout, re.MULTILINE)
+    assert re.search(r"^NO  DAGs: .*nowhere: 0 files\n    to mend it: .*`dags`", answer.stdout, re.MULTILINE)
 
 
 def test_without_a_stack_the_commands_that_need_one_say_how_to_start_it(tmp_path):

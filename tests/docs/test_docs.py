@@ -42,6 +42,25 @@ def test_every_tox_environment_that_the_readme_names_exists():
     assert named <= {section.partition(":")[2] for section in tox.sections()}
 
 
+def test_a_repository_of_ones_own_is_told_the_same_everywhere():
+    """What the commands do there is proved by tests/init, which runs them on repositories as teams have them."""
+    from harness.cli import app
+    from harness.init.texts import PACKAGE
+
+    first, *rest = next(block for block in blocks(ROOT / "README.md", "console") if "pip install" in block).splitlines()
+    assert first == f"$ pip install '{PACKAGE}'"
+    assert f"pip install '{PACKAGE}'" in (ROOT / "docs" / "testing.md").read_text()
+    assert rest[-1] == "$ pytest tests/pipelines"
+    named = [line.split()[2] for line in rest[:-1]]
+    assert named == ["init", "doctor", "validate"]
+    assert set(named) <= {command.name or command.callback.__name__ for command in app.registered_commands}  # type: ignore[union-attr]
+
+
+def test_the_readme_leads_to_every_page():
+    led = set(re.findall(r"\((docs/[^)#]+)", (ROOT / "README.md").read_text()))
+    assert {f"docs/{page.name}" for page in PAGES[1:]} <= led
+
+
 def test_the_readme_example_passes(run_assets, lake):
     (source,) = blocks(ROOT / "README.md", "python")
     names: dict[str, object] = {}
