@@ -12,6 +12,9 @@ import sys
 from containers import devcontainer, harness, minio
 from containers.engine import EngineUnavailable, engine
 
+# Images are built within tests, from nothing the first time.
+LONG = ["-o", "faulthandler_timeout=3600"]
+
 
 def main(options: list[str]) -> int:
     with engine():
@@ -25,7 +28,7 @@ def main(options: list[str]) -> int:
         except EngineUnavailable as error:
             print(f"The devcontainer is not tested: {error}", flush=True)
             path = os.environ["PATH"]
-        tests = [sys.executable, "-m", "pytest", "-m", "containers", "-rs", *(options or ["tests"])]
+        tests = [sys.executable, "-m", "pytest", "-m", "containers", "-rs", *LONG, *(options or ["tests"])]
         code = subprocess.run(tests, check=False, env={**os.environ, "PATH": path}).returncode
         if code or options:
             return code

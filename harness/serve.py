@@ -53,8 +53,15 @@ def serve(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with locked(state), Stack(settings, state / "stack") as stack:
-        record = state / "stack.json"
+    record = state / "stack.json"
+    with locked(state):
+        # One that was killed left its own: its number may be another process's by now.
+        record.unlink(missing_ok=True)
+        _serve(settings, state, record, stop)
+
+
+def _serve(settings: Settings, state: Path, record: Path, stop: threading.Event) -> None:
+    with Stack(settings, state / "stack") as stack:
         write_private(record, json.dumps({"pid": os.getpid(), "endpoints": asdict(stack.endpoints)}))
         try:
             print("ready", flush=True)

@@ -78,7 +78,8 @@ class Stack:
         self._children.clear()
 
     def _start(self, started: contextlib.ExitStack) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True)
+        # Ours alone: in it are tables, and logs with what notebooks print.
+        self.directory.mkdir(0o700, parents=True, exist_ok=True)
         if self._ephemeral:
             started.callback(shutil.rmtree, self.directory, ignore_errors=True)
         self._check_exposure()

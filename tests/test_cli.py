@@ -20,6 +20,7 @@ import pytest
 
 from harness.dagrun.connections import Endpoints
 from harness.disk import disk_is_full
+from harness.process import bind
 from harness.serve import locked, write_private
 from tests.dap import Ide
 from tests.terminal import CTRL_C, CTRL_D, ENTER, Terminal
@@ -96,6 +97,16 @@ def test_without_a_stack_the_commands_that_need_one_say_how_to_start_it(tmp_path
     for command in ("env", "status", "down"):
         answer = harness(command, HARNESS_STATE=str(tmp_path))
         assert (answer.returncode, "harness up" in answer.stderr) == (1, True)
+
+
+@pytest.mark.slow
+def test_the_record_of_a_stack_that_was_killed_is_not_taken_for_the_next_ones(tmp_path):
+    write_private(tmp_path / "stack.json", json.dumps({"pid": os.getpid(), "endpoints": {}}))
+    with bind() as taken:
+        port = str(taken.getsockname()[1])
+        answer = harness("up", HARNESS_STATE=str(tmp_path), HARNESS_PORT=port)
+    assert (answer.returncode, f"127.0.0.1:{port}" in answer.stderr) == (1, True), answer.stderr
+    assert not (tmp_path / "stack.json").exists()
 
 
 def test_a_wrong_setting_is_named():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -23,7 +24,18 @@ from harness.runner.scheduler import WORKLOAD_FAILED
 from harness.runner.taskkinds import CannotRun
 
 # How dbt is started: its script names a Python that is elsewhere once an environment has been moved to its place.
-DBT = "import sys; sys.argv[0] = 'dbt'; from dbt.cli.main import cli; cli()"
+# It ends with the process that starts it: else it asks a workspace that was killed for minutes (PR_SET_PDEATHSIG is 1).
+DBT = """
+import ctypes, os, signal, sys
+parent = int(sys.argv.pop(1))
+if sys.platform == 'linux':
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() != parent:
+    sys.exit('who started dbt is gone')
+sys.argv[0] = 'dbt'
+from dbt.cli.main import cli
+cli()
+"""
 PROFILE = re.compile(r"^(profile|name):\s*['\"]?([^'\"\n#]+)", re.MULTILINE)
 # What dbt writes into a project, and what is not the project's.
 LEFT_OUT = shutil.ignore_patterns("target", "logs", ".git", ".venv", ".user.yml")
@@ -161,7 +173,7 @@ class DbtCommands:
                 if self._called_off:
                     return False
                 process = self._process = subprocess.Popen(
-                    [str(self.python), "-c", DBT, *shlex.split(command)[1:]],
+                    [str(self.python), "-c", DBT, str(os.getpid()), *shlex.split(command)[1:]],
                     cwd=project,
                     env=dict(variables),
                     stdin=subprocess.DEVNULL,

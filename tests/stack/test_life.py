@@ -99,6 +99,10 @@ def test_any_process_may_be_killed_and_the_rest_still_ends_in_order(owned, part)
     assert_nothing_is_left(owned)
 
 
+def test_nobody_else_reads_what_a_stack_keeps(owned):
+    assert owned.directory.stat().st_mode & 0o077 == 0
+
+
 def test_a_port_in_use_is_named():
     with bind() as taken:
         port = taken.getsockname()[1]
