@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -20,6 +18,7 @@ from harness.dagrun import run_dag as run
 from harness.dagrun.connections import declared
 from harness.dagrun.isolation import left_open
 from harness.dagrun.run import Outcome
+from harness.scratch import scratch
 from harness.settings import Settings
 from harness.testing import openlineage, options
 from harness.testing.clients import sql_of, workspace_of
@@ -115,25 +114,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(chosen.stop)
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Give the environment back and remove Airflow's home."""
-    home = config.stash.get(HOME, None)
-    if home is not None:
-        home.__exit__(None, None, None)
-        shutil.rmtree(home.directory, ignore_errors=True)
-
-
 def _enter_home(config: pytest.Config) -> None:
     settings = Settings(project=config.rootpath)
     # A project without DAGs that happens to have the harness installed keeps its environment.
     if HOME in config.stash or not settings.path(settings.dags).is_dir():
         return
-    directory = Path(tempfile.mkdtemp(prefix="harness-airflow-"))
-    try:
-        config.stash[HOME] = AirflowHome(directory, settings.path(settings.dags), settings.cache).__enter__()
-    except BaseException:
-        shutil.rmtree(directory)
-        raise
+    around = contextlib.ExitStack()
+    config.add_cleanup(around.close)
+    directory = around.enter_context(scratch("harness-home"))
+    config.stash[HOME] = around.enter_context(AirflowHome(directory, settings.path(settings.dags), settings.cache))
 
 
 @pytest.hookimpl(trylast=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ from harness.ide import attachable
 from harness.lake.s3 import S3Endpoint
 from harness.lake.tables import LakeReader
 from harness.progress import Progress
+from harness.scratch import scratch
 from harness.serve import Running
 from harness.settings import Settings
 from harness.stack import Stack
@@ -60,8 +59,7 @@ class Session:
     ) -> Iterator[Session]:
         with contextlib.ExitStack() as around:
             if directory is None:
-                directory = Path(tempfile.mkdtemp(prefix="harness-airflow-"))
-                around.callback(shutil.rmtree, directory, ignore_errors=True)
+                directory = around.enter_context(scratch("harness-home"))
             # A home per process: two terminals may run DAGs on one stack at the same time.
             home = AirflowHome(
                 directory / "airflow" / str(os.getpid()), settings.path(settings.dags), settings.path(settings.cache)

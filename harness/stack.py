@@ -12,9 +12,7 @@ import contextlib
 import json
 import os
 import secrets
-import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -34,6 +32,7 @@ from harness.lake.buckets import Plan, S3Unavailable, claimed, empty, held, plan
 from harness.lake.s3 import S3Endpoint
 from harness.lake.s3 import reset as reset_s3
 from harness.process import STOP_SECONDS, Child, ProcessFailed, bind
+from harness.scratch import scratch
 from harness.settings import Settings
 
 WAREHOUSE_ID = "local"
@@ -52,7 +51,7 @@ class Stack:
     def __init__(self, settings: Settings | None = None, directory: Path | None = None) -> None:
         self.settings = settings or Settings()
         self._ephemeral = directory is None
-        self.directory = directory or Path(tempfile.gettempdir()) / f"harness-{os.getpid()}-{secrets.token_hex(4)}"
+        self.directory = directory or Path()  # the temporary one is made on entry
         self.warehouse_id = WAREHOUSE_ID
         self.token = ""
         self.client_id = self.settings.client_id
@@ -78,10 +77,10 @@ class Stack:
         self._children.clear()
 
     def _start(self, started: contextlib.ExitStack) -> None:
+        if self._ephemeral:
+            self.directory = started.enter_context(scratch("harness-stack"))
         # Ours alone: in it are tables, and logs with what notebooks print.
         self.directory.mkdir(0o700, parents=True, exist_ok=True)
-        if self._ephemeral:
-            started.callback(shutil.rmtree, self.directory, ignore_errors=True)
         self._check_exposure()
         if self.settings.debugpy:
             ide.require(self.settings)
