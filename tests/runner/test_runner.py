@@ -170,6 +170,27 @@ def test_a_task_that_takes_too_long_is_killed_and_timed_out(bench: Bench) -> Non
     assert run.state.result is Result.FAILED
 
 
+@pytest.mark.parametrize(("fields", "attempts"), [({"retry_on_timeout": True}, 2), ({}, 1)])
+def test_a_task_that_timed_out_is_tried_again_only_when_it_says_so(
+    bench: Bench, fields: dict[str, object], attempts: int
+) -> None:
+    bench.engine.wait(60)
+    run = bench.run(notebook("only", Endless(bench).path, timeout_seconds=1, max_retries=1, **fields))
+    assert [task.state.result for task in run.tasks] == [Result.TIMEDOUT] * attempts
+
+
+def test_a_task_whose_run_is_out_of_time_or_that_was_cancelled_is_not_tried_again(bench: Bench) -> None:
+    fields = {"max_retries": -1, "retry_on_timeout": True}
+    run = bench.run(notebook("only", Endless(bench).path, **fields), timeout_seconds=1)
+    assert [task.state.result for task in run.tasks] == [Result.TIMEDOUT]
+    endless = Endless(bench)
+    run = bench.start(notebook("only", endless.path, **fields))
+    endless.started()
+    bench.runner.cancel(run, run.task("only"))
+    bench.watch.wait(lambda: run.state.ended)
+    assert [task.state.result for task in run.tasks] == [Result.CANCELED]
+
+
 def test_a_run_that_takes_too_long_is_timed_out_as_a_whole(bench: Bench) -> None:
     path = Endless(bench).path
     run = bench.run(notebook("a", path), notebook("b", path, "a"), timeout_seconds=1)
@@ -246,6 +267,20 @@ def test_when_spark_dies_its_tasks_fail_with_the_reason_and_the_next_ones_run(be
     assert (task.state.life_cycle, task.state.result) == (LifeCycle.INTERNAL_ERROR, Result.FAILED)
     assert "was killed by SIGKILL" in (task.output.error or "")
     assert bench.notebook("print(spark.range(3).count())").output.logs == "3\n"
+
+
+@pytest.mark.slow
+def test_a_task_whose_spark_died_is_tried_again_as_often_as_it_says(bench: Bench) -> None:
+    mark = bench.directory / "mark-of-the-dead"
+    once = f"import pathlib\nmark = pathlib.Path('{mark}')\nif mark.exists(): dbutils.notebook.exit('again')"
+    endless = Endless(bench, SPARK, f"{once}\nmark.touch()")
+    run = bench.start(notebook("only", endless.path, max_retries=1))
+    endless.started()
+    os.kill(bench.engine.status()["pid"], signal.SIGKILL)
+    bench.watch.wait(lambda: run.state.ended)
+    assert [task.state.result for task in run.tasks] == [Result.FAILED, Result.SUCCESS]
+    assert run.tasks[0].state.message.startswith("Spark ended unexpectedly.")
+    assert run.state.result is Result.SUCCESS
 
 
 @pytest.mark.slow
