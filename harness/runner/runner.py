@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from harness.lake.paths import WorkspacePaths
 from harness.runner import loops
-from harness.runner.attempts import Attempt, Executor, Places, timed_out
+from harness.runner.attempts import Attempt, Executor, timed_out
 from harness.runner.commands import Surroundings, notebook_environment
 from harness.runner.forks import Forks, kernel_environment
 from harness.runner.interactive import Shells
 from harness.runner.loops import Loop
+from harness.runner.places import Places
 from harness.runner.render import Renderer
 from harness.runner.rules import RULES, Rules
 from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun, now
