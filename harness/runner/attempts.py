@@ -232,13 +232,15 @@ class Executor:
                 spec = replace(spec, jvm=submission(self._engine, directory))
             self.debugging.begin(attempt)
             self.debugging.told(spec).write(directory / "spec.json")
-            fork = self._standby.begin(kernel, directory, Path(spec.path).parent)
-            attempt.forked(fork)
+            attempt.forked(fork := self._standby.begin(kernel, directory, Path(spec.path).parent))
             started()
             if not attempt.wait(fork):
                 attempt.end(timed_out(attempt))
                 fork.wait()
             lost = self._engine.has_lost(gateway.tag)
+        except BaseException:
+            self._standby.drop(kernel)
+            raise
         finally:
             self.debugging.end(attempt)
             self._engine.close_slot(gateway.tag)
