@@ -28,7 +28,7 @@ from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun, n
 from harness.runner.scheduler import CANCELLED, latest_tasks, plan, roll_up
 from harness.runner.service import Service
 from harness.runner.standby import Standby
-from harness.runner.work import Work
+from harness.runner.work import Work, call_off
 
 if TYPE_CHECKING:
     from harness.lake.engine import Engine
@@ -96,15 +96,22 @@ class Runner:
                 if not task.state.ended:
                     task.state = State(LifeCycle.BLOCKED if task.depends_on else LifeCycle.PENDING)
             run.start_time = run.start_time or now()
+            called_off = run.state.life_cycle is LifeCycle.TERMINATING
             run.state = State(LifeCycle.RUNNING)
+        if called_off:
+            self._end(work, State(LifeCycle.TERMINATED, Result.CANCELED, CANCELLED))
         self._advance(work)
 
     def cancel(self, run: Run, task: TaskRun | None = None) -> None:
         """End a run, or one task of it, as cancelled: kill its processes and Spark jobs. Returns at once."""
-        work = self._works.get(run.run_id)
+        verdict = State(LifeCycle.TERMINATED, Result.CANCELED, CANCELLED)
+        with self._lock:
+            work = self._works.get(run.run_id)
+            coming = work is None and call_off(run, task, verdict)
+        if coming:
+            self._changed(run)
         if work is None:
             return
-        verdict = State(LifeCycle.TERMINATED, Result.CANCELED, CANCELLED)
         if task is None:
             self._end(work, verdict)
         else:

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from harness.runner.attempts import Attempt
-from harness.runner.run import LifeCycle, Run, State, TaskRun
+from harness.runner.run import LifeCycle, Run, State, TaskRun, now
 from harness.runner.scheduler import may_retry
 
 
@@ -53,3 +53,17 @@ class Work:
         if called_off or self.verdict is not None or self.overdue(attempt):
             return False
         return may_retry(attempt.task)
+
+
+def call_off(run: Run, task: TaskRun | None, verdict: State) -> bool:
+    """End a run, or one task of it, that is on its way to the runner, while its files come from Git: none will start.
+
+    Returns: whether it is on its way.
+    """
+    if run.state.life_cycle not in (LifeCycle.PENDING, LifeCycle.TERMINATING):
+        return False
+    if task is None:
+        run.state = State(LifeCycle.TERMINATING)
+    elif not task.state.ended:
+        task.end_time, task.state = now(), verdict
+    return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.runner.run import Result, Run, TaskRun, now
+from harness.runner.run import Result, Run, State, TaskRun, now
 from harness.runner.scheduler import latest_tasks
 from harness.workspace import gitsource, jobs, jobspec
 from harness.workspace.errors import InvalidParameter, InvalidState, NotFound
@@ -110,7 +110,7 @@ def repair(call: Call) -> Document:
     workspace.store.put("repair", run_id, {"entries": [*entries, entry]})
     run.settings = gitsource.same_commit(run.settings, settings)
     run.parameters = given or run.parameters
-    run.end_time = 0
+    run.end_time, run.state = 0, State()
     run.repairs += 1
     run.tasks.extend(made)
     hand_over(workspace, run)

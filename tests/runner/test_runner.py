@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from harness.runner.run import LifeCycle, Result
-from tests.runner.conftest import gone
+from harness.runner.render import RenderFailed
+from harness.runner.rules import RULES
+from harness.runner.run import LifeCycle, Result, Run, TaskRun
+from tests.runner.conftest import another, gone
 
 if TYPE_CHECKING:
     from conftest import Bench
@@ -162,6 +164,19 @@ def test_cancelling_one_task_lets_the_others_go_on(bench: Bench) -> None:
     bench.watch.wait(lambda: run.state.ended)
 
 
+def test_what_is_cancelled_on_its_way_to_the_runner_does_not_run(bench: Bench) -> None:
+    spec = notebook("only", bench.write("never.py", "print(1)"))
+    for which in (None, 0):
+        tasks = [TaskRun(31 + at, key, {**spec, "task_key": key}, "") for at, key in enumerate(("only", "other"))]
+        run = Run(30, 7, "a run", {"tasks": [task.spec for task in tasks]}, tasks[: 1 if which == 0 else 2])
+        bench.runner.cancel(run, None if which is None else tasks[which])
+        bench.runner.submit(run)
+        bench.watch.wait(lambda run=run: run.state.ended)
+        assert run.state.result is Result.CANCELED
+        assert {task.state.result for task in run.tasks} == {Result.CANCELED}
+        assert {task.setup_duration for task in run.tasks} == {0}
+
+
 def test_a_task_that_takes_too_long_is_killed_and_timed_out(bench: Bench) -> None:
     run = bench.run(notebook("only", Endless(bench).path, timeout_seconds=1))
     task = run.task("only")
@@ -254,6 +269,15 @@ def test_the_executed_notebook_becomes_a_page(bench: Bench) -> None:
     assert "ZeroDivisionError" in html
     assert not re.search(r"<(script|link|img)[^>]*(src|href)=\"?https?:", html)
     assert "@import" not in html
+
+
+def test_a_run_ends_although_the_page_of_its_notebook_cannot_be_made(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "renderer.log").mkdir()  # so its process cannot begin
+    with another(bench, tmp_path, RULES) as made:
+        task = made.notebook("print('done')")
+        assert (task.state.result, task.output.logs) == (Result.SUCCESS, "done\n")
+        with pytest.raises(RenderFailed, match="Is a directory"):
+            made.runner.html(task)
 
 
 @pytest.mark.slow
