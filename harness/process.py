@@ -88,6 +88,9 @@ class Child:
                     # Ctrl-C goes to us alone; we stop the children in order.
                     start_new_session=True,
                 )
+        except OSError:
+            os.close(ready_read)
+            raise
         finally:
             os.close(ready_write)
         line = {"config": dict(config), "ready_fd": ready_write, "socket_fds": [s.fileno() for s in sockets]}

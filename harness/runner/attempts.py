@@ -20,6 +20,7 @@ from harness.runner.conditions import NotComparable, outcome
 from harness.runner.debugging import Debugging
 from harness.runner.forks import Fork
 from harness.runner.loops import Loop
+from harness.runner.places import Places
 from harness.runner.references import UnknownReference, context_of, resolve
 from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun
 from harness.runner.scheduler import WORKLOAD_FAILED
@@ -29,7 +30,7 @@ from harness.runner.standby import Standby
 from harness.runner.taskkinds import CannotRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from harness.lake.engine import Engine
 
@@ -104,37 +105,6 @@ class Attempt:
         return True
 
 
-class Places:
-    """How many kernels may run at once. Others wait, and can be called off while they do."""
-
-    def __init__(self, limit: int) -> None:
-        self.free = limit
-        self._changed = threading.Condition()
-
-    def take(self, attempt: Attempt) -> bool:
-        """Wait for a place. Returns: False when the attempt was ended, or its time was up, before there was one."""
-        with self._changed:
-            # A notebook that another waits for (dbutils.notebook.run) must not wait for that one's place.
-            if attempt.run.run_type == "WORKFLOW_RUN":
-                self.free -= 1
-                return True
-            self._changed.wait_for(lambda: attempt.decided() or self.free > 0, attempt.remaining())
-            if attempt.decided() or self.free <= 0:
-                return False
-            self.free -= 1
-            return True
-
-    def leave(self) -> None:
-        with self._changed:
-            self.free += 1
-            self._changed.notify_all()
-
-    def wake(self) -> None:
-        """Let those who wait look whether they were ended."""
-        with self._changed:
-            self._changed.notify_all()
-
-
 class Executor:
     """Carries attempts out, each in the thread that calls it."""
 
@@ -192,8 +162,12 @@ class Executor:
 
     def _delegated(self, attempt: Attempt, started: Callable[[], None]) -> tuple[State, Output]:
         """A Run Job task: the run it starts does the work."""
-        service = self._asked()
-        child = ChildRun(service.start_job(attempt.run, attempt.task, self._body(attempt)), service)
+        service, body = self._asked(), self._body(attempt)
+        # What older jobs are given by kind of task cannot be given together with job parameters.
+        by_kind = any(value for name, value in body.items() if name not in ("job_id", "job_parameters"))
+        if not by_kind and (pushed := self._pushed_down(attempt)):
+            body = {**body, "job_parameters": {**(body.get("job_parameters") or {}), **pushed}}
+        child = ChildRun(service.start_job(attempt.run, attempt.task, body), service)
         attempt.task.output = Output(child_run_id=child.run.run_id)
         return self._awaited(attempt, child, started)
 
@@ -205,7 +179,8 @@ class Executor:
     def _statements(self, attempt: Attempt) -> Statements:
         """What a SQL task executes. Raises: ``CannotRun``."""
         service, body = self._asked(), self._body(attempt)
-        given = {**(body.get("parameters") or {}), **(attempt.run.parameters.get("sql_params") or {})}
+        own = {**(body.get("parameters") or {}), **(attempt.run.parameters.get("sql_params") or {})}
+        given = {**own, **self._pushed_down(attempt)}
         if body.get("file"):
             path = gitfiles.path_of("file", body["file"], attempt.run.settings)
             script = sqltask.of_file(path, given, self._around.paths)
@@ -232,6 +207,13 @@ class Executor:
         body = next(spec[name] for name in spec if name.endswith("_task"))
         return resolve(body, context_of(attempt.run, attempt.task, self._around.workspace))
 
+    def _pushed_down(self, attempt: Attempt) -> Mapping[str, str]:
+        """The job parameters, which go to all tasks of key-value parameters, before the task's own of the same key.
+
+        Source: docs.databricks.com, "Configure task parameters" and "Parameterize jobs" (job parameter pushdown).
+        """
+        return context_of(attempt.run, attempt.task, self._around.workspace).job_parameters
+
     def _in_place(self, attempt: Attempt, started: Callable[[], None]) -> tuple[State, Output]:
         task = attempt.task
         directory = Path(task.directory)
@@ -250,13 +232,15 @@ class Executor:
                 spec = replace(spec, jvm=submission(self._engine, directory))
             self.debugging.begin(attempt)
             self.debugging.told(spec).write(directory / "spec.json")
-            fork = self._standby.begin(kernel, directory, Path(spec.path).parent)
-            attempt.forked(fork)
+            attempt.forked(fork := self._standby.begin(kernel, directory, Path(spec.path).parent))
             started()
             if not attempt.wait(fork):
                 attempt.end(timed_out(attempt))
                 fork.wait()
             lost = self._engine.has_lost(gateway.tag)
+        except BaseException:
+            self._standby.drop(kernel)
+            raise
         finally:
             self.debugging.end(attempt)
             self._engine.close_slot(gateway.tag)

@@ -41,14 +41,20 @@ class Channel:
     ) -> None:
         self.name = name
         self.worked = False
+        self._failure = ""
         self._take = take
         self._lost = lost
         self._open = True
         self._sending = threading.Lock()
         self._readying = threading.Lock()
         self._socket, theirs = socket.socketpair()
-        self._child = Child(name, module, config={}, log=log, sockets=[theirs], python=python, env=env)
-        theirs.close()
+        try:
+            self._child = Child(name, module, config={}, log=log, sockets=[theirs], python=python, env=env)
+        except OSError:
+            self._socket.close()
+            raise
+        finally:
+            theirs.close()
         self._reader = threading.Thread(target=self._read, name=f"channel-{self._child.pid}", daemon=True)
         self._reader.start()
 
@@ -61,11 +67,14 @@ class Channel:
         with self._readying:
             if self.worked:
                 return
+            if self._failure:  # whoever waited first was told; its end is read only once
+                raise ChannelClosed(self._failure)
             try:
                 self._child.wait_ready(READY_SECONDS)
             except ProcessFailed as error:
+                self._failure = str(error)
                 self._child.stop()
-                raise ChannelClosed(str(error)) from error
+                raise ChannelClosed(self._failure) from error
             self.worked = True
 
     def send(self, document: Mapping[str, Any]) -> None:

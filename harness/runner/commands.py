@@ -159,15 +159,20 @@ def _wheel(run: Run, task: TaskRun, context: Context, around: Surroundings) -> d
     body = task.spec["python_wheel_task"]
     # What run-now gives replaces the task's own; named parameters come as "--name=value" (databricks-sdk, run_now).
     given = run.parameters.get("python_params") or body.get("parameters") or []
-    named = run.parameters.get("python_named_params") or body.get("named_parameters") or {}
-    arguments = [*given, *(f"--{name}={as_text(value)}" for name, value in named.items())]
+    named = run.parameters.get("python_named_params") or body.get("named_parameters")
+    # Resolved apart: what a job parameter says is no reference of the task's.
+    pushed = {} if named is None else context.job_parameters
+    keywords = {**resolve(dict(named or {}), context), **pushed}
     return {
         "kind": "wheel",
         "path": str(around.rules.driver(run, task) / "wheel"),
         "workspace_path": str(body["package_name"]),
         "package": str(body["package_name"]),
         "entry_point": str(body["entry_point"]),
-        "arguments": [as_text(argument) for argument in resolve(arguments, context)],
+        "arguments": [
+            *(as_text(argument) for argument in resolve(list(given), context)),
+            *(f"--{name}={as_text(value)}" for name, value in keywords.items()),
+        ],
     }
 
 

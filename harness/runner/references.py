@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harness.runner.run import Result, Run, TaskRun
-from harness.runner.scheduler import SUCCEEDED, latest_tasks
+from harness.runner.scheduler import latest_tasks
 
 NAMESPACES = frozenset({"job", "task", "tasks", "workspace", "input"})
 _REFERENCE = re.compile(r"\{\{\s*([A-Za-z_](?:[\w.\- ]|`[^`]*`)*?)\s*\}\}")
@@ -142,10 +142,9 @@ def _tasks(parts: list[str], context: Context) -> str | None:
             return json.dumps(task.output.sql["rows"])
         case ["output", "first_row", column] if column in (task.output.sql.get("rows") or [{}])[0]:
             return as_text(task.output.sql["rows"][0][column])
-        case ["error_code"] if task.state.result in SUCCEEDED:
-            return ""
-        case ["error_code"] if task.state.result is Result.FAILED:
-            return "RunExecutionError"
+        case ["error_code"] if task.state.ended:
+            # Documented are examples, and that it is empty when no error occurred while the task ran.
+            return "RunExecutionError" if task.state.result in (Result.FAILED, Result.TIMEDOUT) else ""
     return _about(task, parts[1:])
 
 

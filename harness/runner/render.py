@@ -39,19 +39,16 @@ class Renderer:
         self._stopped = False
 
     def request(self, notebook: Path) -> Future[None]:
-        """Have a notebook rendered in the background. Returns: what ends when it is."""
+        """Have a notebook rendered in the background. Returns: what ends when it is, or tells why it could not be."""
         with self._lock:
-            if self._stopped:
-                raise RenderFailed("The runner has been stopped.")
             if notebook in self._by_path:
                 return self._by_path[notebook]
             number = next(self._numbers)
             future = self._by_path[notebook] = self._waiting[number] = Future()
             future.add_done_callback(lambda _: self._by_path.pop(notebook, None))
-            channel = self._channel or self._start()
         try:
-            channel.send({"id": number, "path": str(notebook)})
-        except ChannelClosed as error:
+            self._serving().send({"id": number, "path": str(notebook)})
+        except (ChannelClosed, OSError) as error:
             self._end(number, str(error))
         return future
 
@@ -72,13 +69,19 @@ class Renderer:
         if channel is not None:
             channel.stop()
 
-    def _start(self) -> Channel:
-        log = self._directory / "renderer.log"
-        channel = Channel(
-            "The renderer", "harness.runner.render", log=log, take=self._take, lost=lambda: self._lost(channel)
-        )
-        self._channel = channel
-        return channel
+    def _serving(self) -> Channel:
+        """The process, begun if there is none. Raises: ``ChannelClosed`` once stopped; ``OSError`` if none begins."""
+        with self._lock:
+            if self._stopped:
+                raise ChannelClosed("The runner has been stopped.")
+            if self._channel is not None:
+                return self._channel
+            log = self._directory / "renderer.log"
+            channel = Channel(
+                "The renderer", "harness.runner.render", log=log, take=self._take, lost=lambda: self._lost(channel)
+            )
+            self._channel = channel
+            return channel
 
     def _take(self, report: dict[str, Any]) -> None:
         self._end(report["id"], report.get("error", ""))

@@ -16,18 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 from harness.lake.paths import WorkspacePaths
 from harness.runner import loops
-from harness.runner.attempts import Attempt, Executor, Places, timed_out
+from harness.runner.attempts import Attempt, Executor, timed_out
 from harness.runner.commands import Surroundings, notebook_environment
 from harness.runner.forks import Forks, kernel_environment
 from harness.runner.interactive import Shells
 from harness.runner.loops import Loop
+from harness.runner.places import Places
 from harness.runner.render import Renderer
 from harness.runner.rules import RULES, Rules
 from harness.runner.run import LifeCycle, Output, Result, Run, State, TaskRun, now
-from harness.runner.scheduler import CANCELLED, latest_tasks, may_retry, plan, roll_up
+from harness.runner.scheduler import CANCELLED, latest_tasks, plan, roll_up
 from harness.runner.service import Service
 from harness.runner.standby import Standby
-from harness.runner.work import Work
+from harness.runner.work import Work, call_off
 
 if TYPE_CHECKING:
     from harness.lake.engine import Engine
@@ -95,15 +96,22 @@ class Runner:
                 if not task.state.ended:
                     task.state = State(LifeCycle.BLOCKED if task.depends_on else LifeCycle.PENDING)
             run.start_time = run.start_time or now()
+            called_off = run.state.life_cycle is LifeCycle.TERMINATING
             run.state = State(LifeCycle.RUNNING)
+        if called_off:
+            self._end(work, State(LifeCycle.TERMINATED, Result.CANCELED, CANCELLED))
         self._advance(work)
 
     def cancel(self, run: Run, task: TaskRun | None = None) -> None:
         """End a run, or one task of it, as cancelled: kill its processes and Spark jobs. Returns at once."""
-        work = self._works.get(run.run_id)
+        verdict = State(LifeCycle.TERMINATED, Result.CANCELED, CANCELLED)
+        with self._lock:
+            work = self._works.get(run.run_id)
+            coming = work is None and call_off(run, task, verdict)
+        if coming:
+            self._changed(run)
         if work is None:
             return
-        verdict = State(LifeCycle.TERMINATED, Result.CANCELED, CANCELLED)
         if task is None:
             self._end(work, verdict)
         else:
@@ -151,7 +159,7 @@ class Runner:
                 for task in decisions.start:
                     task.start_time = now()
                     task.state = State(LifeCycle.PENDING)
-                    self._attempt(work, task)
+                    work.attempt(task)
                 starting += decisions.start
             end = roll_up(run)
             if end is not None:
@@ -166,17 +174,10 @@ class Runner:
                 thread.start()
         self._changed(run)
 
-    def _attempt(self, work: Work, task: TaskRun, owner: Attempt | None = None) -> Attempt:
-        seconds = int(task.spec.get("timeout_seconds") or 0)
-        deadlines = [time.monotonic() + seconds] if seconds else []
-        deadlines += [work.deadline] if work.deadline is not None else []
-        attempt = work.attempts[task.run_id] = Attempt(work.run, task, min(deadlines, default=None), owner=owner)
-        return attempt
-
     def _run_task(self, work: Work, attempt: Attempt) -> None:
         """The thread of one task."""
         attempt = self._carry_out(work, attempt)
-        if work.deadline is not None and time.monotonic() >= work.deadline + attempt.paused:
+        if work.overdue(attempt):
             self._end(work, timed_out(attempt))
         self._advance(work)
         with self._lock:
@@ -205,7 +206,7 @@ class Runner:
                 if iteration.state.ended:
                     return
                 iteration.start_time = now()
-                inner = self._attempt(work, iteration, attempt)
+                inner = work.attempt(iteration, attempt)
             self._carry_out(work, inner)
             self._changed(work.run)
 
@@ -247,10 +248,8 @@ class Runner:
                 return None
             task.output, task.end_time = output, now()
             task.execution_duration = max(0, task.end_time - task.start_time - task.setup_duration)
-            task.state = state
-            if work.verdict is not None or attempt.decided() or not may_retry(task):
-                return None
-            return self._again(work, attempt)
+            before, task.state = task.state, state
+            return self._again(work, attempt) if work.retries(attempt, before) else None
 
     def _again(self, work: Work, attempt: Attempt) -> Attempt:
         task, run_id = attempt.task, loops.new_run_id()
@@ -258,7 +257,7 @@ class Runner:
         new = TaskRun(run_id, task.task_key, task.spec, directory, task.attempt + 1, start_time=now())
         new.state, new.index, new.input = State(LifeCycle.WAITING_FOR_RETRY), task.index, task.input
         (attempt.owner.task.iterations if attempt.owner else work.run.tasks).append(new)
-        return self._attempt(work, new, attempt.owner)
+        return work.attempt(new, attempt.owner)
 
     # ---- ends from outside -------------------------------------------------------------------------
 

@@ -122,8 +122,9 @@ def plan(run: Run) -> Plan:
 
 
 def _missed(upstream: TaskRun, outcome: str | None) -> bool:
-    """Whether a condition task took the other branch than the one that leads to ``outcome``."""
-    return outcome is not None and upstream.state.result is Result.SUCCESS and upstream.output.outcome != outcome
+    """Whether a condition task took the other branch than the one that leads to ``outcome``, or was excluded itself."""
+    decided = upstream.state.result in (Result.SUCCESS, Result.EXCLUDED)
+    return outcome is not None and decided and upstream.output.outcome != outcome
 
 
 def _without_running(task: TaskRun, upstream: list[State], missed: list[bool]) -> State | None:
@@ -151,7 +152,7 @@ def _without_running(task: TaskRun, upstream: list[State], missed: list[bool]) -
     }[run_if]
     if met and any(missed) and run_if is RunIf.ALL_SUCCESS:
         # "The outcome of the dependent task that must be met for this task to run" (databricks-sdk, TaskDependency).
-        return State(LifeCycle.SKIPPED, Result.EXCLUDED, "The outcome of a condition task was another.")
+        return State(LifeCycle.SKIPPED, Result.EXCLUDED, "The outcome of a condition task was not met.")
     if met:
         return None
     if run_if in HANDLES_FAILURE:

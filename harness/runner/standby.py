@@ -72,7 +72,7 @@ class Standby:
         while not user and (kernel := self._take()) is not None:
             if self._usable(kernel):
                 return kernel
-            self._drop(kernel)
+            self.drop(kernel)
         slot = self._engine.open_slot(tag, user)
         return Kernel(Gateway(slot.port, slot.secret, slot.tag))
 
@@ -112,9 +112,10 @@ class Standby:
 
     def _clear(self) -> None:
         while (kernel := self._take()) is not None:
-            self._drop(kernel)
+            self.drop(kernel)
 
-    def _drop(self, kernel: Kernel) -> None:
+    def drop(self, kernel: Kernel) -> None:
+        """Let go of a kernel that no task will have: its process would wait for one for ever."""
         if kernel.fork is not None:
             kernel.fork.kill()
         self._engine.close_slot(kernel.gateway.tag)

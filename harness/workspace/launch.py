@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from databricks.sdk.service.jobs import JobSettings
 
 from harness.runner.run import LifeCycle, Result, Run, State, TaskRun, now
+from harness.runner.scheduler import CANCELLED
 from harness.workspace import (
     clusters,
     enforcement,
@@ -88,11 +89,13 @@ def hand_over(workspace: Workspace, run: Run) -> None:
         clusters.wake(workspace, named)
         gitsource.check_out(workspace, run)
     except ApiError as error:
+        end = State(LifeCycle.INTERNAL_ERROR, Result.FAILED, error.message)
+        if run.state.life_cycle is LifeCycle.TERMINATING:  # it was cancelled meanwhile
+            end = State(LifeCycle.TERMINATED, Result.CANCELED, CANCELLED)
         for task in waiting:
-            task.state = State(LifeCycle.INTERNAL_ERROR, Result.FAILED, error.message)
-            task.end_time = now()
-        run.end_time = now()
-        run.state = State(LifeCycle.INTERNAL_ERROR, Result.FAILED, error.message)
+            if not task.state.ended:
+                task.state, task.end_time = end, now()
+        run.end_time, run.state = now(), end
         workspace.runs.changed(run)
     else:
         if named:

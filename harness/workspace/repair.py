@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.runner.run import Result, Run, TaskRun, now
+from harness.runner.run import Result, Run, State, TaskRun, now
 from harness.runner.scheduler import latest_tasks
 from harness.workspace import gitsource, jobs, jobspec
 from harness.workspace.errors import InvalidParameter, InvalidState, NotFound
@@ -68,14 +68,23 @@ def current_settings(workspace: Workspace, run: Run) -> Document:
     return settings
 
 
-def attempts(workspace: Workspace, settings: Document, tasks: list[TaskRun]) -> list[TaskRun]:
-    """The next attempt of each task. Raises: ``InvalidParameter`` for a task that the job no longer has."""
-    specs = {spec["task_key"]: spec for spec in settings["tasks"]}
+def attempts(workspace: Workspace, run: Run, settings: Document, tasks: list[TaskRun]) -> list[TaskRun]:
+    """The next attempt of each task.
+
+    Raises: ``InvalidParameter`` for a task that the job no longer has, or that now waits for one that is not the run's.
+    """
+    specs, known = {spec["task_key"]: spec for spec in settings["tasks"]}, latest_tasks(run)
     first = workspace.store.next("id", len(tasks))
     made = []
     for run_id, task in enumerate(tasks, start=first):
         if task.task_key not in specs:
             raise InvalidParameter(f"Task '{task.task_key}' is no longer a task of the job.")
+        waits_for = [each["task_key"] for each in specs[task.task_key].get("depends_on") or []]
+        if gained := [key for key in waits_for if key not in known]:
+            raise InvalidParameter(
+                f"Task '{task.task_key}' now depends on task '{gained[0]}', which run {run.run_id} does not have: "
+                "start a new run of the job."
+            )
         directory = str(Path(task.directory).parent / str(run_id))
         made.append(TaskRun(run_id, task.task_key, specs[task.task_key], directory, task.attempt + 1))
     return made
@@ -95,13 +104,13 @@ def repair(call: Call) -> Document:
         raise InvalidParameter(f"latest_repair_id must be {latest or 'absent'}: the id of the run's latest repair.")
     given = overrides(call.arguments)
     settings = current_settings(workspace, run)
-    made = attempts(workspace, settings, chosen(call, run))
+    made = attempts(workspace, run, settings, chosen(call, run))
     repair_id = workspace.store.next("id")
     entry = {"id": repair_id, "type": "REPAIR", "start_time": now(), "task_run_ids": [task.run_id for task in made]}
     workspace.store.put("repair", run_id, {"entries": [*entries, entry]})
     run.settings = gitsource.same_commit(run.settings, settings)
     run.parameters = given or run.parameters
-    run.end_time = 0
+    run.end_time, run.state = 0, State()
     run.repairs += 1
     run.tasks.extend(made)
     hand_over(workspace, run)

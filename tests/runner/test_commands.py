@@ -220,3 +220,14 @@ def test_a_wheel_task_gets_its_parameters_in_order_and_then_the_named_ones(aroun
     assert spec.arguments == ["7", "--day=1"]
     assert spec.libraries == ["/x.whl", "--index-url http://i", "a"]
     assert spec_of(around, task, {"python_named_params": {"n": "2"}}).arguments == ["7", "--n=2"]
+
+
+def test_job_parameters_go_to_wheel_tasks_of_named_parameters_before_those_of_the_same_name(
+    around: Surroundings,
+) -> None:
+    body = {"package_name": "p", "entry_point": "main", "named_parameters": {"day": "1", "n": "{{job.id}}"}}
+    declared = [{"name": "day", "default": "sunday"}, {"name": "env", "default": "dev"}]
+    spec = spec_of(around, {"python_wheel_task": body}, {"job_parameters": {"env": "test"}}, parameters=declared)
+    assert spec.arguments == ["--day=sunday", "--n=7", "--env=test"]
+    positional = {"package_name": "p", "entry_point": "main", "parameters": ["a"]}
+    assert spec_of(around, {"python_wheel_task": positional}, parameters=declared).arguments == ["a"]

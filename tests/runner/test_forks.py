@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.runner.channel import ChannelClosed
+from harness.runner.channel import Channel, ChannelClosed
 from harness.runner.forks import Forks, kernel_environment
 
 
@@ -21,6 +21,26 @@ def test_an_interpreter_without_the_libraries_is_told_with_what_it_misses(tmp_pa
         forks.fork(tmp_path / "spec.json", tmp_path, tmp_path / "log.txt")
     assert "fork server of the notebooks" in str(caught.value)
     forks.stop()
+
+
+def test_all_who_wait_for_a_server_that_does_not_start_are_told_why(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    python.chmod(0o755)
+    environment = kernel_environment(tmp_path, str(python))
+    channel = Channel(
+        "The server",
+        "harness.kernel",
+        log=tmp_path / "log.txt",
+        take=lambda report: None,
+        lost=lambda: None,
+        python=str(python),
+        env=environment,
+    )
+    for _ in range(2):
+        with pytest.raises(ChannelClosed, match="No module named"):
+            channel.wait_ready()
+    channel.stop()
 
 
 def test_after_the_end_nothing_is_forked(tmp_path: Path) -> None:

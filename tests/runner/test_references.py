@@ -17,7 +17,21 @@ def context() -> Context:
     third = TaskRun(13, "broken", {"task_key": "broken"}, "")
     third.state = State(LifeCycle.TERMINATED, Result.FAILED)
     # 2026-01-02T03:04:05.678Z, a Friday
-    run = Run(10, 7, "my job", {}, [first, second, third], start_time=1767323045678, trigger="RUN_JOB_TASK", repairs=2)
+    others = []
+    for at, result in enumerate(
+        (Result.TIMEDOUT, Result.CANCELED, Result.UPSTREAM_FAILED, Result.UPSTREAM_CANCELED), 14
+    ):
+        others.append(TaskRun(at, result.lower(), {}, "", state=State(LifeCycle.TERMINATED, result)))
+    run = Run(
+        10,
+        7,
+        "my job",
+        {},
+        [first, second, third, *others],
+        start_time=1767323045678,
+        trigger="RUN_JOB_TASK",
+        repairs=2,
+    )
     return Context(run, second, {"env": "dev"}, {"id": "5", "url": "http://127.0.0.1:1"})
 
 
@@ -41,6 +55,8 @@ def context() -> Context:
         ("{{job.trigger.type}} {{job.repair_count}}", "run_job_task 2"),
         ("{{tasks.load.values.`a/b {c}`}}", "x"),
         ("{{tasks.load.error_code}}|{{tasks.broken.error_code}}", "|RunExecutionError"),
+        ("{{tasks.timedout.error_code}}|{{tasks.canceled.error_code}}", "RunExecutionError|"),
+        ("{{tasks.upstream_failed.error_code}}|{{tasks.upstream_canceled.error_code}}", "|"),
         ("{{tasks.load.run_id}} {{tasks.load.execution_count}}", "11 1"),
         ("{{task.notebook_path}}", "/Shared/use"),
         ("{{run_id}} {{parent_run_id}} {{job_id}} {{task_key}}", "12 10 7 use"),

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from harness.runner.run import LifeCycle, Result
-from tests.runner.conftest import gone
+from harness.runner.render import RenderFailed
+from harness.runner.rules import RULES
+from harness.runner.run import LifeCycle, Result, Run, TaskRun
+from tests.runner.conftest import another, gone
 
 if TYPE_CHECKING:
     from conftest import Bench
@@ -162,12 +164,46 @@ def test_cancelling_one_task_lets_the_others_go_on(bench: Bench) -> None:
     bench.watch.wait(lambda: run.state.ended)
 
 
+def test_what_is_cancelled_on_its_way_to_the_runner_does_not_run(bench: Bench) -> None:
+    spec = notebook("only", bench.write("never.py", "print(1)"))
+    for which in (None, 0):
+        tasks = [TaskRun(31 + at, key, {**spec, "task_key": key}, "") for at, key in enumerate(("only", "other"))]
+        run = Run(30, 7, "a run", {"tasks": [task.spec for task in tasks]}, tasks[: 1 if which == 0 else 2])
+        bench.runner.cancel(run, None if which is None else tasks[which])
+        bench.runner.submit(run)
+        bench.watch.wait(lambda run=run: run.state.ended)
+        assert run.state.result is Result.CANCELED
+        assert {task.state.result for task in run.tasks} == {Result.CANCELED}
+        assert {task.setup_duration for task in run.tasks} == {0}
+
+
 def test_a_task_that_takes_too_long_is_killed_and_timed_out(bench: Bench) -> None:
     run = bench.run(notebook("only", Endless(bench).path, timeout_seconds=1))
     task = run.task("only")
     assert (task.state.life_cycle, task.state.result) == (LifeCycle.TERMINATED, Result.TIMEDOUT)
     assert task.state.message == "Timed out after 1 seconds."
     assert run.state.result is Result.FAILED
+
+
+@pytest.mark.parametrize(("fields", "attempts"), [({"retry_on_timeout": True}, 2), ({}, 1)])
+def test_a_task_that_timed_out_is_tried_again_only_when_it_says_so(
+    bench: Bench, fields: dict[str, object], attempts: int
+) -> None:
+    bench.engine.wait(60)
+    run = bench.run(notebook("only", Endless(bench).path, timeout_seconds=1, max_retries=1, **fields))
+    assert [task.state.result for task in run.tasks] == [Result.TIMEDOUT] * attempts
+
+
+def test_a_task_whose_run_is_out_of_time_or_that_was_cancelled_is_not_tried_again(bench: Bench) -> None:
+    fields = {"max_retries": -1, "retry_on_timeout": True}
+    run = bench.run(notebook("only", Endless(bench).path, **fields), timeout_seconds=1)
+    assert [task.state.result for task in run.tasks] == [Result.TIMEDOUT]
+    endless = Endless(bench)
+    run = bench.start(notebook("only", endless.path, **fields))
+    endless.started()
+    bench.runner.cancel(run, run.task("only"))
+    bench.watch.wait(lambda: run.state.ended)
+    assert [task.state.result for task in run.tasks] == [Result.CANCELED]
 
 
 def test_a_run_that_takes_too_long_is_timed_out_as_a_whole(bench: Bench) -> None:
@@ -235,6 +271,15 @@ def test_the_executed_notebook_becomes_a_page(bench: Bench) -> None:
     assert "@import" not in html
 
 
+def test_a_run_ends_although_the_page_of_its_notebook_cannot_be_made(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "renderer.log").mkdir()  # so its process cannot begin
+    with another(bench, tmp_path, RULES) as made:
+        task = made.notebook("print('done')")
+        assert (task.state.result, task.output.logs) == (Result.SUCCESS, "done\n")
+        with pytest.raises(RenderFailed, match="Is a directory"):
+            made.runner.html(task)
+
+
 @pytest.mark.slow
 def test_when_spark_dies_its_tasks_fail_with_the_reason_and_the_next_ones_run(bench: Bench) -> None:
     endless = Endless(bench, SPARK)
@@ -246,6 +291,20 @@ def test_when_spark_dies_its_tasks_fail_with_the_reason_and_the_next_ones_run(be
     assert (task.state.life_cycle, task.state.result) == (LifeCycle.INTERNAL_ERROR, Result.FAILED)
     assert "was killed by SIGKILL" in (task.output.error or "")
     assert bench.notebook("print(spark.range(3).count())").output.logs == "3\n"
+
+
+@pytest.mark.slow
+def test_a_task_whose_spark_died_is_tried_again_as_often_as_it_says(bench: Bench) -> None:
+    mark = bench.directory / "mark-of-the-dead"
+    once = f"import pathlib\nmark = pathlib.Path('{mark}')\nif mark.exists(): dbutils.notebook.exit('again')"
+    endless = Endless(bench, SPARK, f"{once}\nmark.touch()")
+    run = bench.start(notebook("only", endless.path, max_retries=1))
+    endless.started()
+    os.kill(bench.engine.status()["pid"], signal.SIGKILL)
+    bench.watch.wait(lambda: run.state.ended)
+    assert [task.state.result for task in run.tasks] == [Result.FAILED, Result.SUCCESS]
+    assert run.tasks[0].state.message.startswith("Spark ended unexpectedly.")
+    assert run.state.result is Result.SUCCESS
 
 
 @pytest.mark.slow

@@ -280,6 +280,21 @@ def test_a_task_of_two_dependencies_runs_only_when_its_outcome_is_met_unless_its
     assert run.task("t").state.result is Result.UPSTREAM_FAILED
 
 
+def test_the_outcome_of_a_condition_that_was_itself_excluded_is_not_met() -> None:
+    inner = {"condition_task": {}, "depends_on": [{"task_key": "outer", "outcome": "true"}]}
+    run = a_run(
+        spec("outer", condition_task={}),
+        spec("beside"),
+        {"task_key": "inner", **inner},
+        {"task_key": "last", "depends_on": [{"task_key": "inner", "outcome": "true"}, {"task_key": "beside"}]},
+    )
+    settle(run)
+    finish(run, beside=Result.SUCCESS)
+    decided(run, "outer", "false")
+    assert settle(run) == []
+    assert [run.task(key).state.result for key in ("inner", "last")] == [Result.EXCLUDED] * 2
+
+
 def test_a_failed_condition_fails_both_branches() -> None:
     run = a_branching_run()
     finish(run, **{"if": Result.FAILED})

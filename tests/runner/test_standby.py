@@ -14,8 +14,8 @@ import pytest
 
 from harness.lake.engine import Engine
 from harness.runner.rules import Rules
-from harness.runner.run import Result
-from tests.runner.conftest import SECONDS, Bench, another
+from harness.runner.run import Result, Run, TaskRun
+from tests.runner.conftest import SECONDS, Bench, another, gone
 
 TELLS = """import json, os
 seen = {
@@ -93,6 +93,18 @@ def test_a_kernel_from_before_a_catalog_is_passed_over(ready: Bench) -> None:
     ready.engine.remove_catalog("new_catalog")
     seen = told(ready)
     assert (seen["pid"] != pid, "new_catalog" in seen["catalogs"]) == (True, False)
+
+
+def test_a_kernel_whose_task_cannot_be_told_to_it_does_not_wait_on(ready: Bench) -> None:
+    process = psutil.Process(waiting(ready))
+    spec = {"task_key": "t", "notebook_task": {"notebook_path": ready.write("untold.py", "print(1)")}}
+    task = TaskRun(41, "t", spec, str(ready.directory / "untold"))
+    (ready.directory / "untold" / "spec.json").mkdir(parents=True)  # so it cannot be written
+    run = Run(40, 7, "a run", {"tasks": [spec]}, [task])
+    ready.runner.submit(run)
+    ready.watch.wait(lambda: run.state.ended)
+    assert (task.state.result, task.state.message.partition("]")[2][:16]) == (Result.FAILED, " Is a directory:")
+    assert gone(process.pid)
 
 
 def test_kernels_that_stand_by_end_with_the_runner(ready: Bench) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import socket
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.service.jobs import GitProvider, GitSource, JobSettings, SparseCheckout
+from databricks.sdk.service.jobs import GitProvider, GitSource, JobSettings, NotebookTask, SparseCheckout, SubmitTask
 from databricks.sdk.service.workspace import ImportFormat
 
 LOAD = "# Databricks notebook source\nimport shared.names\nprint(shared.names.WHO, {!r})\n"
@@ -146,3 +148,23 @@ def test_the_tasks_of_loops_come_from_git_too(repository: Repository, submitted:
     inner = {"task_key": "inner", "notebook_task": {"notebook_path": "jobs/load"}}
     loop = {"task_key": "loop", "for_each_task": {"inputs": "[1, 2]", "task": inner}}
     assert submitted(loop, git_source=repository.source(git_branch="main")).states == {"loop": "SUCCESS"}
+
+
+def test_a_run_that_is_cancelled_while_its_files_come_from_git_is_cancelled(
+    workspace: WorkspaceClient, ended: Callable[[int], Any]
+) -> None:
+    """The remote answers nothing until the run was cancelled, and then goes away."""
+    with socket.create_server(("127.0.0.1", 0)) as remote, ThreadPoolExecutor() as threads:
+        url = f"http://127.0.0.1:{remote.getsockname()[1]}/project.git"
+        source = GitSource(git_url=url, git_provider=GitProvider.GIT_HUB, git_branch="main")
+        task = SubmitTask("load", notebook_task=NotebookTask("jobs/load"))
+        name = f"cancelled {url}"
+        submitting = threads.submit(workspace.jobs.submit, run_name=name, tasks=[task], git_source=source)
+        asked, _ = remote.accept()
+        (run_id,) = [run.run_id for run in workspace.jobs.list_runs(active_only=True) if run.run_name == name]
+        workspace.jobs.cancel_run(run_id)
+        asked.close()
+        remote.close()
+        submitting.result(60)
+    ran = ended(run_id)
+    assert (str(ran.run.state.result_state.value), ran.states) == ("CANCELED", {"load": "CANCELED"})

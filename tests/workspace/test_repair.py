@@ -84,6 +84,18 @@ def test_a_repair_uses_the_jobs_current_settings_and_given_parameters(http: http
     assert failed.parameters == {"job_parameters": {"n": "2"}}
 
 
+def test_a_task_that_now_depends_on_a_task_which_the_run_does_not_have_is_refused_by_name(
+    http: httpx2.Client, failed: Run
+) -> None:
+    tasks = [*TASKS[:2], {**TASKS[2], "depends_on": [{"task_key": "new"}]}, {**TASKS[0], "task_key": "new"}]
+    http.post(f"{JOBS}/reset", json={"job_id": failed.job_id, "new_settings": {"name": "repairable", "tasks": tasks}})
+    answer = post(http, failed, rerun_all_failed_tasks=True)
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+    assert "'c' now depends on task 'new'" in answer.json()["message"]
+    assert len(failed.tasks) == 3
+    assert post(http, failed, rerun_tasks=["b"]).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("fields", "word"),
     [

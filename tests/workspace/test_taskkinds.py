@@ -190,6 +190,30 @@ def test_a_run_job_task_runs_the_job_and_ends_as_it_does(w: WorkspaceClient) -> 
     assert f"of job {inner} (inner) ended FAILED" in (output_of(w, tasks["bad"]).error or "")
 
 
+def test_job_parameters_go_to_run_job_and_sql_tasks_before_those_of_the_same_name(w: WorkspaceClient) -> None:
+    checked = notebook(
+        w,
+        "pushed",
+        "got = [dbutils.widgets.get(n) for n in ('day', 'env', 'own')]",
+        "assert got == ['sunday', 'outer', 'own'], got",
+    )
+    inner = job(w, "inner", sdk.Task("check", notebook_task=checked))
+    text = b"SELECT assert_true(:day = 'sunday' AND :env = 'outer' AND :own = 'own')"
+    w.workspace.upload(f"{HOME}/day.sql", io.BytesIO(text), format=ImportFormat.AUTO, overwrite=True)
+    file = sdk.SqlTaskFile(f"/Workspace{HOME}/day.sql")
+    given = {"day": "monday", "own": "own"}
+    outer = job(
+        w,
+        "outer",
+        sdk.Task("run", run_job_task=sdk.RunJobTask(inner, job_parameters=given)),
+        sdk.Task("sql", sql_task=sdk.SqlTask("local", file=file, parameters=given)),
+        parameters=[sdk.JobParameterDefinition("day", "sunday"), sdk.JobParameterDefinition("env", "{{job.name}}")],
+    )
+    done = ended(w, w.jobs.run_now(outer).run_id)
+    assert done.tasks is not None
+    assert [(result_of(task), output_of(w, task).error) for task in done.tasks] == [(Result.SUCCESS, None)] * 2
+
+
 def test_cancelling_a_run_job_task_cancels_its_run(w: WorkspaceClient, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
